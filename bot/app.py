@@ -39,7 +39,7 @@ from bot.recipes.load import load_recipes
 from bot.recurring_jobs import BACKUP_AGE, CLEANUP, LOCK_REMINDERS, SCHEDULES, recurring_jobs
 from bot.slack import SlackAccess, SlackApp, SlackPorts
 from bot.slack.ports import CommandSpec
-from bot.slack.render.catalog import Catalog
+from bot.slack.translators import Translators
 from bot.store.leader_lease import LeaderLease
 from bot.store.store import SqlStore, SystemClock, open_store
 from commands import all_commands, ops_command, planner_for, status_command
@@ -47,12 +47,12 @@ from commands import all_commands, ops_command, planner_for, status_command
 _log = structlog.get_logger()
 
 
-async def serve(configuration: Configuration, language: Catalog) -> None:
+async def serve(configuration: Configuration, translators: Translators) -> None:
     """Run the bot until SIGTERM or SIGINT; then accept nothing new, leave steps on hosts running, and return.
 
     Args:
         configuration: validated.
-        language: the catalog of the messages in Slack.
+        translators: of what people read in Slack.
 
     Raises:
         StoreError: the store cannot be opened.
@@ -90,7 +90,7 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
             leadership=leadership,
             metrics=measures,
         )
-        slack = await stack.enter_async_context(SlackApp(access, ports, language))
+        slack = await stack.enter_async_context(SlackApp(access, ports, translators))
         target_reader, performers = build_performers(connections, recipes, store.runs, operations.variables)
         engine = Engine(
             EngineContext(

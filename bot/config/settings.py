@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.config.problems import ConfigurationError
 from bot.config.variables import Variables
+from bot.domain.language import Language
 from bot.domain.secrets import MASK, Secret
 
 
@@ -129,7 +130,8 @@ class Settings:
         log_format: how the log is written.
         http_addr: where it is watched; None is nowhere.
         audit_forward: where each record of history goes as it happens; None is nowhere.
-        language_dir: the directory of the language that is spoken in Slack; None is English.
+        language: in which the bot speaks in channels.
+        language_dir: the directory of another language, which everybody gets; None where there is none.
     """
 
     slack_bot_token: Secret
@@ -140,6 +142,7 @@ class Settings:
     log_format: LogFormat
     http_addr: HttpAddress | None
     audit_forward: AuditForward | None
+    language: Language
     language_dir: Path | None
 
     def secrets(self) -> tuple[Secret, ...]:
@@ -241,6 +244,13 @@ def _log_format(text: str) -> LogFormat:
         raise ValueError("must be console or json") from None
 
 
+def _language(text: str) -> Language:
+    try:
+        return Language(text.lower())
+    except ValueError:
+        raise ValueError("must be en or fr; LANGUAGE_DIR is for other languages") from None
+
+
 class _Variables(BaseSettings):
     """Settings from variables that are handed over: the place of each must be known to name it in a problem."""
 
@@ -284,6 +294,7 @@ class _AllVariables(_StoreVariables, _FileVariables):
     LOG_FORMAT: Annotated[LogFormat, _parsed(_log_format)] = LogFormat.CONSOLE
     HTTP_ADDR: Annotated[HttpAddress | None, _parsed(_http_address)] = None
     AUDIT_FORWARD: Annotated[AuditForward | None, _parsed(_audit_forward)] = None
+    BOT_LANGUAGE: Annotated[Language, _parsed(_language)] = Language.ENGLISH
     LANGUAGE_DIR: Annotated[Path | None, _parsed(Path)] = None
 
 
@@ -329,6 +340,7 @@ def settings_of(variables: Variables) -> Settings:
         log_format=read.LOG_FORMAT,
         http_addr=read.HTTP_ADDR,
         audit_forward=read.AUDIT_FORWARD,
+        language=read.BOT_LANGUAGE,
         language_dir=read.LANGUAGE_DIR,
     )
 

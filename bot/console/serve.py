@@ -51,18 +51,19 @@ def register(app: typer.Typer) -> None:
         # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
         from bot.app import serve as serve_bot
         from bot.slack import SlackLoginRefusedError, SocketModeRefusedError
-        from bot.slack.render.builtin_catalog import load_catalog
         from bot.slack.render.catalog import CatalogError
+        from bot.slack.translators import builtin_translators, own_translators
         from bot.store.sql.errors import StoreError
 
         gc.enable()
         try:
-            language = load_catalog(configuration.settings.language_dir)
+            own = configuration.settings.language_dir
+            translators = own_translators(own) if own else builtin_translators(configuration.settings.language)
         except CatalogError as error:
             sys.stderr.write(f"LANGUAGE_DIR: {error}\nNothing was started.\n")
             raise typer.Exit(_CONFIGURATION) from None
         try:
-            asyncio.run(serve_bot(configuration, language))
+            asyncio.run(serve_bot(configuration, translators))
         except SocketModeRefusedError as error:
             remedy = _REMEDIES.get(error.error, "Look at the app token in the app's settings.")
             sys.stderr.write(f"{configuration.masker().mask(str(error))}. {remedy}\nNothing was started.\n")

@@ -24,8 +24,7 @@ from bot.slack.publish.publisher import Publisher
 from bot.slack.publish.replies import Replies
 from bot.slack.publish.run_observers import RunObservers
 from bot.slack.publish.run_sync import RunSync
-from bot.slack.render.catalog import Catalog
-from bot.slack.render.text import Translator
+from bot.slack.translators import Translators
 from bot.slack.transport.channels import SlackChannels
 from bot.slack.transport.directory import SlackDirectory
 from bot.slack.transport.gateway import BotIdentity, Gateway, build_client, open_session
@@ -45,20 +44,20 @@ _quiet.setLevel(logging.WARNING)
 class SlackApp:
     """The conversation with one workspace.
 
-        async with SlackApp(access, ports, language) as slack:
+        async with SlackApp(access, ports, translators) as slack:
             engine = Engine(…, run_observer=slack.run_observer, directory=slack.directory, …)
             await slack.start(engine)
 
     Args:
         access: how Slack is reached.
         ports: what the conversation needs of the rest of the program.
-        language: the sentences that people read.
+        translators: of what people read.
     """
 
-    def __init__(self, access: SlackAccess, ports: SlackPorts, language: Catalog) -> None:
+    def __init__(self, access: SlackAccess, ports: SlackPorts, translators: Translators) -> None:
         self._access = access
         self._ports = ports
-        self._translator = Translator(language)
+        self._translators = translators
         self._identity = BotIdentity()
         self._parts = AsyncExitStack()
         self._sockets: SlackSockets | None = None
@@ -174,7 +173,7 @@ class SlackApp:
             lock_notices=ports.lock_notices,
             commands=ports.commands,
             ops=ports.ops,
-            translator=self._translator,
+            translators=self._translators,
             masker=ports.masker,
             clock=ports.clock,
             leadership=ports.leadership,

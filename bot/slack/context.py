@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.secrets import Masker
 from bot.domain.targets.target import Operations
@@ -13,6 +13,7 @@ from bot.slack.ports import CommandSpec, EngineApi, OpsSpec
 from bot.slack.publish.replies import Replies
 from bot.slack.render.context import RenderContext
 from bot.slack.render.text import Translator
+from bot.slack.translators import Translators
 from bot.slack.transport.channels import SlackChannels
 from bot.slack.transport.directory import SlackDirectory
 from bot.slack.transport.gateway import Gateway
@@ -35,7 +36,7 @@ class SlackContext:
         lock_notices: notices to the owners of locks.
         commands: by slash name (`/deploy`).
         ops: the command `/ops`.
-        translator: of the configured language.
+        translators: of channels and of people.
         masker: masks secrets in everything that leaves the program.
         clock: the time.
         leadership: of publishing to Slack; one process at a time has it.
@@ -53,7 +54,7 @@ class SlackContext:
     lock_notices: LockNoticeStore
     commands: Mapping[str, CommandSpec]
     ops: OpsSpec
-    translator: Translator
+    translators: Translators
     masker: Masker
     clock: Clock
     leadership: Leadership
@@ -64,6 +65,27 @@ class SlackContext:
         """The operations file that is in force."""
         return self.engine.operations
 
+    @property
+    def translator(self) -> Translator:
+        """The translator of what several people see."""
+        return self.translators.channel
+
+    async def translator_for(self, user: str) -> Translator:
+        """Return the translator of what one person sees alone.
+
+        Args:
+            user: Slack's ID of the person.
+        """
+        return await self.translators.personal(await self.directory.locale(user))
+
     def render_context(self) -> RenderContext:
-        """Build the context of what is rendered now."""
+        """Build the context of what is rendered now for several people."""
         return RenderContext(self.translator, self.masker, self.operations.emoji, self.clock.now())
+
+    async def render_context_for(self, user: str) -> RenderContext:
+        """Build the context of what is rendered now for one person alone.
+
+        Args:
+            user: Slack's ID of the person.
+        """
+        return replace(self.render_context(), translator=await self.translator_for(user))

@@ -29,7 +29,7 @@ async def test_bad_words_are_answered_at_once(system: System, laravel: Applicati
         said = await system.answer(text)
         assert all(part in said for part in wanted), said
     said = await system.answer("/deploy compte production", ONCALL)
-    assert "You may not deploy here" in said
+    assert "You can't deploy here" in said
     assert "engineers" in said
     said = await system.answer("/deploy compte production", channel="C0GENERAL")
     assert "not operated from this channel" in said

@@ -13,7 +13,7 @@ async def test_a_target_is_looked_at_locked_and_let_go(
     said = await system.answer("/ops")
     assert "Nothing is going on, and nothing waits" in said
     assert "/deploy APP ENV" in await system.answer("/ops help")
-    assert "You may not lock here" in await system.answer("/ops lock compte production no reason", DBA)
+    assert "You can't lock here" in await system.answer("/ops lock compte production no reason", DBA)
 
     run = await system.ask()
     gate = await system.gate(run)

@@ -22,7 +22,7 @@ async def test_a_migration_behind_an_open_transaction_waits_for_a_person(
         assert await system.approved(run) == "needs_human"
     assert system.steps(run)["migrate"] == "failed"
     told = system.result(run)
-    assert "waited 1 s for a lock and was ended" in told
+    assert "waited 1\u00a0s for a lock and was ended" in told
     assert "of `root`" in told
     assert "alter table" in told
     assert laravel.is_down

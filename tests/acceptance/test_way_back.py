@@ -89,7 +89,7 @@ async def test_what_a_deploy_destroyed_comes_back_from_its_backup(
     # an engineer may roll back here, and may not restore
     refused = await system.ask("/rollback compte production")
     assert await system.end(refused) == "failed"
-    assert "You may not restore here" in system.result(refused)
+    assert "You can't restore here" in system.result(refused)
 
     back = await system.ask("/rollback compte production", RELEASER)
     request = await system.gate(back)

@@ -44,6 +44,6 @@ export function broadcast(name) {
 
 export function dateText(store, seconds, format) {
   const zone = store.person.tz;
-  const text = fillDate(seconds, format, zone);
+  const text = fillDate(seconds, format, zone, store.person.locale);
   return h("time", { datetime: new Date(seconds * 1000).toISOString(), title: full(seconds, zone) }, text);
 }

@@ -1,7 +1,12 @@
 // Times, in the time zone of whoever reads.
 
-function parts(date, zone, options) {
-  return new Intl.DateTimeFormat("en-GB", { timeZone: zone || undefined, ...options }).format(date);
+function parts(date, zone, options, language = "en-GB") {
+  return new Intl.DateTimeFormat(language, { timeZone: zone || undefined, ...options }).format(date);
+}
+
+/** The language of dates: `en-US` is written as in Europe, as the page is. */
+function languageOf(locale) {
+  return !locale || locale.startsWith("en") ? "en-GB" : locale;
 }
 
 const FORMATS = {
@@ -30,26 +35,27 @@ function dayNumber(date, zone) {
 }
 
 /** Today, yesterday, or the date in the given form. */
-export function day(seconds, zone, form = "date_long") {
+export function day(seconds, zone, form = "date_long", language = "en-GB") {
   const date = new Date(seconds * 1000);
   const away = dayNumber(date, zone) - dayNumber(new Date(), zone);
-  const near = { "-1": "yesterday", 0: "today", 1: "tomorrow" }[away];
-  return near ?? parts(date, zone, FORMATS[form]);
+  if (Math.abs(away) <= 1) return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(away, "day");
+  return parts(date, zone, FORMATS[form], language);
 }
 
-function ago(seconds) {
+function ago(seconds, language) {
   const away = seconds - Date.now() / 1000;
   const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
   const [unit, length] = units.find(([, size]) => Math.abs(away) >= size) ?? units[3];
-  return new Intl.RelativeTimeFormat("en").format(Math.trunc(away / length), unit);
+  return new Intl.RelativeTimeFormat(language).format(Math.trunc(away / length), unit);
 }
 
 /** Fill Slack's date format (`{date_short_pretty} at {time}`) in. */
-export function fillDate(seconds, format, zone) {
+export function fillDate(seconds, format, zone, locale) {
   const date = new Date(seconds * 1000);
+  const language = languageOf(locale);
   return format.replace(/\{([a-z_]+)\}/g, (whole, name) => {
-    if (name === "ago") return ago(seconds);
-    if (name.endsWith("_pretty")) return day(seconds, zone, name.slice(0, -7));
-    return name in FORMATS ? parts(date, zone, FORMATS[name]) : whole;
+    if (name === "ago") return ago(seconds, language);
+    if (name.endsWith("_pretty")) return day(seconds, zone, name.slice(0, -7), language);
+    return name in FORMATS ? parts(date, zone, FORMATS[name], language) : whole;
   });
 }

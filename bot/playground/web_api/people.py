@@ -13,7 +13,9 @@ from bot.playground.workspace.workspace import UserGroup
 @method("users.info", "users:read", tier=Tier.FOUR)
 def users_info(call: MethodCall) -> dict[str, Any]:
     """Describe a person."""
-    return {"user": call.state.user_json(call.state.person(call.text("user")))}
+    person = call.state.person(call.text("user"))
+    locale = {"locale": person.locale} if call.flag("include_locale") else {}
+    return {"user": call.state.user_json(person) | locale}
 
 
 @method("users.list", "users:read", tier=Tier.TWO)

@@ -32,6 +32,7 @@ class Person:
         title: role, shown beside the name.
         colour: background of the avatar, a CSS hex colour.
         tz: IANA time zone; dates in messages are shown in it. Empty: in that of the browser.
+        locale: in which the person uses Slack; dates in messages are written in it.
         is_bot: an app's user.
         deleted: deactivated.
         is_restricted: a guest.
@@ -50,6 +51,7 @@ class Person:
     title: str = ""
     colour: str = "#5b6b7f"
     tz: str = "Europe/Paris"
+    locale: str = "en-US"
     is_bot: bool = False
     deleted: bool = False
     is_restricted: bool = False
@@ -284,7 +286,7 @@ def _command(data: object, path: str) -> RegisteredCommand:
 
 
 def _person(data: object, path: str) -> Person:
-    known = ("id", "name", "real_name", "display_name", "title", "colour", "tz", "is_bot", "deleted")
+    known = ("id", "name", "real_name", "display_name", "title", "colour", "tz", "locale", "is_bot", "deleted")
     flags = ("is_restricted", "is_ultra_restricted", "is_stranger", "selectable")
     reader = _Reader(data, path, (*known, *flags, "team", "teams", "hint"))
     name = reader.text("name")
@@ -297,6 +299,7 @@ def _person(data: object, path: str) -> Person:
         title=reader.text("title", ""),
         colour=reader.text("colour", "#5b6b7f"),
         tz=reader.text("tz", "Europe/Paris"),
+        locale=reader.text("locale", "en-US"),
         is_bot=reader.flag("is_bot"),
         deleted=reader.flag("deleted"),
         is_restricted=reader.flag("is_restricted"),

@@ -96,5 +96,5 @@ def _release(run: Run, ctx: RenderContext) -> Block:
     at = run.ended_at or run.created_at
     commits = run.plan.commits if run.plan is not None else ()
     subject = ctx.masker.mask(commits[0].subject) if commits else ""
-    when = at.strftime("%Y-%m-%d %H:%M UTC")
+    when = ctx.translator.written_out(at)
     return option(ctx.translator.translate("form.release.past", sha=sha, when=when, run=run.id), run.id, subject)

@@ -85,7 +85,6 @@ class FormValidator:
     def __init__(self, context: SlackContext) -> None:
         self._context = context
         self._commands = context.commands
-        self._translator = context.translator
 
     async def __call__(self, body: Mapping[str, Any]) -> Mapping[str, str]:
         """Return the error messages by the block of their field; empty where the form can be submitted."""
@@ -95,12 +94,13 @@ class FormValidator:
         error = submission.form.mistake(submission.values)
         if error is not None:
             field, key = error
-            return {block_of(submission.values, field): markup.unmarked(self._translator.translate(key))}
+            translator = await self._context.translator_for(submission.user)
+            return {block_of(submission.values, field): markup.unmarked(translator.translate(key))}
         problem = await self._problem(submission)
         if problem is None:
             return {}
         field = "during_freeze" if problem.reason is Reason.NO_OVERRIDE else submission.form.field(problem.reason)
-        return {block_of(submission.values, field): await self._message(problem)}
+        return {block_of(submission.values, field): await self._message(problem, submission.user)}
 
     async def _problem(self, submission: FormSubmission) -> Problem | None:
         try:
@@ -115,9 +115,10 @@ class FormValidator:
             _log.exception("a form could not be judged in time")
         return None
 
-    async def _message(self, problem: Problem) -> str:
+    async def _message(self, problem: Problem, user: str) -> str:
         """Describe a problem in plain text, as Slack shows it at a field: people and channels by their names."""
-        text = Markup(self._translator.warning_text(problem).replace("\n", " "))
+        translator = await self._context.translator_for(user)
+        text = Markup(translator.warning_text(problem).replace("\n", " "))
         named = await plain_names(
             self._context.directory, self._context.channels, markup.mentioned_ids(text), _NAMING_SECONDS
         )

@@ -46,7 +46,6 @@ class CommandHandler:
         self._context = context
         self._engine = context.engine
         self._commands = context.commands
-        self._translator = context.translator
         self._replies = context.replies
         self._ops = ops
         self._forms = forms
@@ -58,8 +57,9 @@ class CommandHandler:
         name, text = str(body["command"]), str(body.get("text") or "")
         sender = Sender(origin.user, origin.channel, url=str(body.get("response_url") or ""))
         if self._is_stale(received.at):
-            when = markup.time_of_day(received.at)
-            stale = self._translator.translate("answer.stale", typed=f"{name} {text}".strip(), when=when)
+            translator = await self._context.translator_for(origin.user)
+            when = translator.moment(received.at)
+            stale = translator.translate("answer.stale", typed=f"{name} {text}".strip(), when=when)
             await self._replies.send_text(replace(sender, url=""), stale)
             return
         words = split_words(text, await self._names(text))
@@ -69,7 +69,8 @@ class CommandHandler:
         spec = self._commands.get(name)
         if spec is None:
             known = ", ".join(sorted((*self._commands, self._context.ops.name)))
-            unknown = self._translator.translate("answer.unknown_command", command=name, known=known)
+            translator = await self._context.translator_for(origin.user)
+            unknown = translator.translate("answer.unknown_command", command=name, known=known)
             await self._replies.send_text(sender, unknown)
             return
         try:
@@ -82,21 +83,22 @@ class CommandHandler:
             is_short = refused.problem.reason is Reason.USAGE and _asks_for_form(name, words)
             if is_short and await self._forms.open(name, words, origin, str(body.get("trigger_id") or "")):
                 return
-            refusal = self._translator.refusal_text(refused.problem)
-            await self._replies.send_text(sender, refusal)
+            translator = await self._context.translator_for(origin.user)
+            await self._replies.send_text(sender, translator.refusal_text(refused.problem))
 
     async def _read(
         self, request: Request, options: MigrateStatusOptions | ListBackups, at: datetime, sender: Sender
     ) -> None:
         """Answer a request that only reads, without a run, in place of the notice that it is being read."""
+        translator = await self._context.translator_for(sender.user)
         try:
             match options:
                 case MigrateStatusOptions():
-                    card = status_card(await self._engine.migration_report(request), self._translator)
+                    card = status_card(await self._engine.migration_report(request), translator)
                 case ListBackups():
-                    card = backups_card(await self._engine.backup_list(request), self._translator)
+                    card = backups_card(await self._engine.backup_list(request), translator)
         except RefusedError as refused:
-            card = text_message(self._translator.refusal_text(refused.problem))
+            card = text_message(translator.refusal_text(refused.problem))
         # Slack may still be about to show the acknowledgement, and would show it behind an answer that came before.
         await asyncio.sleep(_NOTICE_SECONDS - (self._context.clock.now() - at).total_seconds())
         await self._replies.replace(sender, card)

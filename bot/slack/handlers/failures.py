@@ -28,7 +28,8 @@ class FailureHandler:
         if sender is None:
             return
         try:
-            await self._context.replies.send_text(sender, self._context.translator.translate("answer.failed"))
+            translator = await self._context.translator_for(sender.user)
+            await self._context.replies.send_text(sender, translator.translate("answer.failed"))
         except SlackBusyError:
             return  # the failure is in the log
 

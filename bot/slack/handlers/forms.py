@@ -56,8 +56,9 @@ class FormHandler:
         here = self._here(form, origin.channel) if form is not None and command in self._commands else ()
         if form is None or not here or not trigger:
             return False
+        ctx = await self._context.render_context_for(origin.user)
         try:
-            view = await self._gateway.open_view(trigger, opening_view(form, self._context.render_context()))
+            view = await self._gateway.open_view(trigger, opening_view(form, ctx))
         except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             return False
         allowed = await self._engine.lock_service.allowed(tuple(target.name for target in here), origin.user)
@@ -67,7 +68,7 @@ class FormHandler:
             reason = Reason.MEMBERSHIP_UNKNOWN if allowed.uncertain else Reason.NOT_ALLOWED
             people = sorted({name for target in here for name in _lists(target.policy, form)})
             refusal = problem(reason, action=form.action.value, people=", ".join(people))
-            await self._show(view, refusing_view(form, refusal, self._context.render_context()))
+            await self._show(view, refusing_view(form, refusal, ctx))
             return True
         chosen = _chosen(targets, words)
         await self._fill(view, form, FormState(origin.channel, targets), chosen, origin.user)
@@ -99,7 +100,8 @@ class FormHandler:
             spec = self._commands[filled.form.command]
             await self._engine.submit(spec.parse(filled.words, origin, self._context.operations))
         except RefusedError as refused:
-            refusal = self._context.translator.refusal_text(refused.problem)
+            translator = await self._context.translator_for(origin.user)
+            refusal = translator.refusal_text(refused.problem)
             await self._context.replies.send_text(Sender(origin.user, origin.channel), refusal)
 
     async def _fill(self, view: str, form: CommandForm, state: FormState, chosen: Target | None, user: str) -> None:
@@ -108,17 +110,17 @@ class FormHandler:
         self._latest[view] = turn
         try:
             if chosen is None:
-                await self._show_form(view, form, state)
+                await self._show_form(view, form, state, user)
                 return
             details = await self._details(form, chosen, user)
             if self._latest.get(view) != turn:
                 return
-            await self._show_form(view, form, replace(state, details=details))
+            await self._show_form(view, form, replace(state, details=details), user)
             if not form.reads_branch:
                 return
             details = await self._with_newest(details)
             if self._latest.get(view) == turn:
-                await self._show(view, form_view(form, replace(state, details=details), self._context.render_context()))
+                await self._show_form(view, form, replace(state, details=details), user)
         finally:
             if self._latest.get(view) == turn:
                 del self._latest[view]
@@ -137,8 +139,8 @@ class FormHandler:
         except RefusedError as refused:
             return replace(details, unread=refused.problem)
 
-    async def _show_form(self, view: str, form: CommandForm, state: FormState) -> None:
-        await self._show(view, form_view(form, state, self._context.render_context()))
+    async def _show_form(self, view: str, form: CommandForm, state: FormState, user: str) -> None:
+        await self._show(view, form_view(form, state, await self._context.render_context_for(user)))
 
     async def _show(self, view: str, content: Block) -> None:
         try:

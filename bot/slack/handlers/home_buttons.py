@@ -12,6 +12,7 @@ from bot.slack.handlers.forms import FormHandler
 from bot.slack.render.cards.status.home_card import BACKUP, DEPLOY, STATUS
 from bot.slack.render.cards.status.migration_report_card import status_card
 from bot.slack.render.message import Block, section
+from bot.slack.render.text import Translator
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.inbox import ReceivedEvent
 
@@ -28,7 +29,6 @@ class HomeButtonHandler:
 
     def __init__(self, context: SlackContext, forms: FormHandler) -> None:
         self._context = context
-        self._translator = context.translator
         self._forms = forms
 
     async def __call__(self, received: ReceivedEvent) -> None:
@@ -50,27 +50,29 @@ class HomeButtonHandler:
             return
         origin = Origin(press.user, "", press.event)
         request = Request(MigrateStatusOptions(), name, origin, f"/migrate-status {name}")
-        reading = section(self._translator.translate("home.status.reading"))
+        translator = await self._context.translator_for(press.user)
+        reading = section(translator.translate("home.status.reading"))
         try:
-            view = await self._context.gateway.open_view(press.trigger, self._modal([reading]))
-            await self._context.gateway.update_view(view, self._modal(await self._answer(request)))
+            view = await self._context.gateway.open_view(press.trigger, _modal([reading], translator))
+            await self._context.gateway.update_view(view, _modal(await self._answer(request, translator), translator))
         except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             return  # the modal was closed or the trigger expired; the button can be pressed again
 
-    async def _answer(self, request: Request) -> list[Block | None]:
+    async def _answer(self, request: Request, translator: Translator) -> list[Block | None]:
         try:
-            card = status_card(await self._context.engine.migration_report(request), self._translator)
+            card = status_card(await self._context.engine.migration_report(request), translator)
         except RefusedError as refused:
-            return [section(self._translator.refusal_text(refused.problem))]
+            return [section(translator.refusal_text(refused.problem))]
         # There is no channel to share it with.
         return [block for block in card.blocks if block["type"] != "actions"]
 
-    def _modal(self, blocks: list[Block | None]) -> Block:
-        translate = self._translator.translate
-        return {
-            "type": "modal",
-            "callback_id": "home_status",
-            "title": short_text(translate("home.status.title")),
-            "close": short_text(translate("form.done")),
-            "blocks": [block for block in blocks if block is not None],
-        }
+
+def _modal(blocks: list[Block | None], translator: Translator) -> Block:
+    translate = translator.translate
+    return {
+        "type": "modal",
+        "callback_id": "home_status",
+        "title": short_text(translate("home.status.title")),
+        "close": short_text(translate("form.done")),
+        "blocks": [block for block in blocks if block is not None],
+    }

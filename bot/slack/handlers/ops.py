@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.errors import RefusedError
@@ -16,8 +17,10 @@ from bot.slack.handlers.unlock import UnlockHandler
 from bot.slack.publish.replies import Sender
 from bot.slack.render.cards.status.help_card import help_text
 from bot.slack.render.cards.status.ops_card import lock_set_card, ops_card
+from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, text_message
+from bot.slack.render.text import Translator
 
 _FRESH = timedelta(minutes=1)
 """Maximum age of a snapshot that is not refreshed."""
@@ -37,7 +40,6 @@ class OpsHandler:
     def __init__(self, context: SlackContext, unlock: UnlockHandler) -> None:
         self._context = context
         self._engine = context.engine
-        self._translator = context.translator
         self._unlock = unlock
 
     async def handle(self, words: tuple[str, ...], origin: Origin, sender: Sender) -> None:
@@ -48,43 +50,44 @@ class OpsHandler:
             origin: who typed it, and where.
             sender: where they see the answer.
         """
+        ctx = await self._context.render_context_for(origin.user)
         try:
-            reply = await self._carry_out(words, origin)
+            reply = await self._carry_out(words, origin, ctx)
         except RefusedError as refused:
-            reply = text_message(self._translator.refusal_text(refused.problem))
+            reply = text_message(ctx.translator.refusal_text(refused.problem))
         await self._context.replies.send(sender, reply)
 
-    async def _carry_out(self, words: tuple[str, ...], origin: Origin) -> Message:
+    async def _carry_out(self, words: tuple[str, ...], origin: Origin, ctx: RenderContext) -> Message:
         order = self._context.ops.parse(words, origin, self._context.operations)
         match order:
             case ShowStatus(targets):
-                return await self._status(targets)
+                return await self._status(targets, ctx)
             case ShowHelp(targets):
-                return text_message(await self._help(targets, origin.user))
+                return text_message(await self._help(targets, origin.user, ctx.translator))
             case CancelRun(run):
-                return text_message(await self._cancel(run, origin.user))
+                return text_message(await self._cancel(run, origin.user, ctx.translator))
             case SetLock(target, reason):
-                return await self._lock(target, reason, origin.user)
+                return await self._lock(target, reason, origin.user, ctx)
             case TakeLockOff(target):
-                return await self._unlock.answer(target, origin)
+                return await self._unlock.answer(target, origin, ctx.translator)
 
-    async def _status(self, targets: tuple[TargetName, ...]) -> Message:
+    async def _status(self, targets: tuple[TargetName, ...], ctx: RenderContext) -> Message:
         """Refresh the targets for a moment; slower hosts are shown as last seen."""
         status_service = self._engine.status_service
         looking = asyncio.ensure_future(status_service.refresh(targets, _FRESH))
         await asyncio.wait({looking}, timeout=_PATIENCE_SECONDS)
         dashboard = await status_service.dashboard()
-        return ops_card(dashboard.of(frozenset(targets)), self._context.render_context())
+        return ops_card(dashboard.of(frozenset(targets)), replace(ctx, now=self._context.clock.now()))
 
-    async def _lock(self, target: TargetName, reason: str, user: str) -> Message:
+    async def _lock(self, target: TargetName, reason: str, user: str, ctx: RenderContext) -> Message:
         lock = await self._engine.lock_service.lock(target, reason, user)
         # An event that is handled twice finds its own lock, which counts as new.
         is_new = (lock.owner, lock.reason) == (user, self._context.masker.mask(reason))
         [overview] = await self._engine.lock_service.overviews((target,))
-        return lock_set_card(overview, is_new=is_new, ctx=self._context.render_context())
+        return lock_set_card(overview, is_new=is_new, ctx=ctx)
 
-    async def _cancel(self, run: str, user: str) -> Markup:
-        translate = self._translator.translate
+    async def _cancel(self, run: str, user: str, translator: Translator) -> Markup:
+        translate = translator.translate
         before = await self._engine.get(run)
         after = await self._engine.cancel(run, user)
         if before is None or before.ended:
@@ -95,10 +98,10 @@ class OpsHandler:
             return translate("ops.cancel.before", run=run)
         return translate("ops.cancel.during", run=run)
 
-    async def _help(self, targets: tuple[TargetName, ...], user: str) -> Markup:
+    async def _help(self, targets: tuple[TargetName, ...], user: str, translator: Translator) -> Markup:
         """List what this person may do in this channel."""
         if not targets:
-            return self._translator.translate("ops.none")
+            return translator.translate("ops.none")
         allowed = await self._engine.lock_service.allowed(targets, user)
         commands = (spec for _, spec in sorted(self._context.commands.items()))
-        return help_text(allowed, commands, frozenset(FORMS), self._translator)
+        return help_text(allowed, commands, frozenset(FORMS), translator)

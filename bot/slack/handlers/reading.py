@@ -34,7 +34,9 @@ class ReadingNotice:
             return {}
         if target is None:
             return {}
-        text = self._context.translator.translate("answer.reading", target=target)
+        # Slack waits: whoever was never looked up is answered in the language of the channel.
+        locale = self._context.directory.known_locale(str(body["user_id"]))
+        text = self._context.translators.ready(locale).translate("answer.reading", target=target)
         return {"response_type": "ephemeral", "text": text}
 
     def _read_target(self, body: Mapping[str, Any]) -> str | None:

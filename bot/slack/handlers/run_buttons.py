@@ -66,7 +66,6 @@ class RunButtonHandler:
         self._context = context
         self._engine = context.engine
         self._messages = context.messages
-        self._translator = context.translator
 
     async def __call__(self, received: ReceivedEvent) -> None:
         """Handle a pressed button; others are left alone."""
@@ -104,7 +103,8 @@ class RunButtonHandler:
         """Read a run; answer where there is none."""
         run = await self._engine.get(name)
         if run is None:
-            await self._reply(name, sender, self._translator.translate("answer.run_gone", run=name))
+            translator = await self._context.translator_for(sender.user)
+            await self._reply(name, sender, translator.translate("answer.run_gone", run=name))
         return run
 
     @asynccontextmanager
@@ -113,7 +113,8 @@ class RunButtonHandler:
         try:
             yield
         except RefusedError as refused:
-            await self._reply(run.id, sender, self._translator.refusal_text(refused.problem))
+            translator = await self._context.translator_for(sender.user)
+            await self._reply(run.id, sender, translator.refusal_text(refused.problem))
 
     async def _ask(self, action: str, run: Run, again: Request, exceptions: PolicyExceptions) -> None:
         """Request what a button stands for.
@@ -136,12 +137,12 @@ class RunButtonHandler:
 
     async def _open_form(self, press: ButtonPress, run: Run) -> None:
         """Ask for the reasons again: those of the run's request do not count for another person or another time."""
-        view = reasons_view(run, press.action, press.sender, self._context.render_context())
+        ctx = await self._context.render_context_for(press.user)
+        view = reasons_view(run, press.action, press.sender, ctx)
         try:
             await self._context.gateway.open_view(press.trigger, view)
         except (SlackRefusedError, SlackBusyError, SlackUncertainError):
-            unopened = self._translator.translate("answer.form_not_opened")
-            await self._reply(run.id, press.sender, unopened)
+            await self._reply(run.id, press.sender, ctx.translator.translate("answer.form_not_opened"))
 
     def _again(self, run: Run, origin: Origin) -> Request:
         """Return the same request, made by another person.
@@ -162,15 +163,15 @@ class RunButtonHandler:
         return replace(run.request, options=renewed, origin=origin)
 
     async def _show_log(self, press: ButtonPress, run: Run) -> None:
+        translate = (await self._context.translator_for(press.user)).translate
         tail = tail_text(await self._engine.output(run.id), self._context.masker, _LOG_LINES)
         if not tail.strip():
-            empty = self._translator.translate("answer.log_empty", run=run.id)
-            await self._reply(run.id, press.sender, empty)
+            await self._reply(run.id, press.sender, translate("answer.log_empty", run=run.id))
             return
         posted = (await self._messages.of_run(run.id)).get(LOG)
         is_there = posted is not None and posted.state is MessageState.POSTED and bool(posted.ts)
-        where = self._translator.translate("answer.log_file") if is_there else ""
-        intro = self._translator.translate("answer.log", run=run.id, where=Markup(where))
+        where = translate("answer.log_file") if is_there else ""
+        intro = translate("answer.log", run=run.id, where=Markup(where))
         text = join_lines((intro, markup.code_block(tail, _LOG_CHARACTERS)))
         await self._reply(run.id, press.sender, text)
 

@@ -24,7 +24,6 @@ class ShareHandler:
     def __init__(self, context: SlackContext) -> None:
         self._context = context
         self._engine = context.engine
-        self._translator = context.translator
 
     async def __call__(self, received: ReceivedEvent) -> None:
         """Handle a pressed button; others are left alone."""
@@ -38,10 +37,12 @@ class ShareHandler:
         origin = Origin(press.user, press.channel, press.event)
         request = Request(MigrateStatusOptions(), name, origin, f"/migrate-status {name}")
         try:
-            card = status_card(await self._engine.migration_report(request), self._translator, shared_by=press.user)
+            report = await self._engine.migration_report(request)
+            card = status_card(report, self._context.translator, shared_by=press.user)
             await self._context.gateway.post(press.channel, card, None)
         except RefusedError as refused:
-            await self._context.replies.send_text(press.sender, self._translator.refusal_text(refused.problem))
+            translator = await self._context.translator_for(press.user)
+            await self._context.replies.send_text(press.sender, translator.refusal_text(refused.problem))
         except (SlackRefusedError, SlackUncertainError):
             # Not posted again: Slack may have it, and duplicates are worse than a lost post.
             return

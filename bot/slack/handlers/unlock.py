@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.errors import RefusedError
@@ -22,6 +23,7 @@ from bot.slack.render.message import (
     section,
     text_message,
 )
+from bot.slack.render.text import Translator
 from bot.slack.transport.inbox import ReceivedEvent
 
 UNLOCK = "ops_unlock"
@@ -40,24 +42,24 @@ class UnlockHandler:
         self._context = context
         self._locks = context.engine.lock_service
         self._lock_notifier = lock_notifier
-        self._translator = context.translator
 
-    async def answer(self, target: TargetName, origin: Origin) -> Message:
+    async def answer(self, target: TargetName, origin: Origin, translator: Translator) -> Message:
         """Remove the lock of the person who asks; ask for confirmation where it is somebody else's.
 
         Args:
             target: whose lock to remove.
             origin: who asks, and where.
+            translator: of that person.
 
         Raises:
             RefusedError: the person may not.
         """
         lock = await self._locks.lock_to_take_off(target, origin.user)
         if lock is None:
-            return text_message(self._translator.translate("ops.unlock.none", target=str(target)))
+            return text_message(translator.translate("ops.unlock.none", target=str(target)))
         if lock.owner != origin.user:
-            return self._question(lock)
-        return await self._taken_off(lock, origin.user, origin.channel)
+            return _question(lock, self._values(lock, translator), translator)
+        return await self._taken_off(lock, origin.user, origin.channel, translator)
 
     async def __call__(self, received: ReceivedEvent) -> None:
         """Handle a pressed button; others are left alone."""
@@ -68,49 +70,49 @@ class UnlockHandler:
         name = TargetName(words[0], words[1]) if len(words) == _WORDS and words[2].isdigit() else None
         if name is None or name not in self._context.operations.targets:
             return
+        translator = await self._context.translator_for(press.user)
         try:
             lock = await self._locks.lock_to_take_off(name, press.user)
             # The confirmation was for one lock: another one that was set meanwhile needs its own.
             if lock is None:
-                reply = text_message(self._translator.translate("ops.unlock.none", target=str(name)))
+                reply = text_message(translator.translate("ops.unlock.none", target=str(name)))
             elif _stamp(lock) == words[2]:
-                reply = await self._taken_off(lock, press.user, press.channel)
+                reply = await self._taken_off(lock, press.user, press.channel, translator)
             else:
-                reply = self._question(lock)
+                reply = _question(lock, self._values(lock, translator), translator)
         except RefusedError as refused:
-            reply = text_message(self._translator.refusal_text(refused.problem))
+            reply = text_message(translator.refusal_text(refused.problem))
         await self._context.replies.send(press.sender, reply)
 
-    async def _taken_off(self, lock: Lock, user: str, channel: str) -> Message:
-        translate = self._translator.translate
+    async def _taken_off(self, lock: Lock, user: str, channel: str, translator: Translator) -> Message:
+        translate, values = translator.translate, self._values(lock, translator)
         if not await self._locks.unlock(lock, user, channel):
             return text_message(translate("ops.unlock.none", target=str(lock.target)))
         if lock.owner == user:
-            return text_message(translate("ops.unlock.own", **self._of(lock)))
+            return text_message(translate("ops.unlock.own", **values))
         self._lock_notifier.wake()
-        return text_message(translate("ops.unlock.other", owner=markup.user(lock.owner), **self._of(lock)))
+        return text_message(translate("ops.unlock.other", owner=markup.user(lock.owner), **values))
 
-    def _question(self, lock: Lock) -> Message:
-        translate = self._translator.translate
-        question = translate("ops.unlock.question", owner=markup.user(lock.owner), **self._of(lock))
-        confirm = Confirmation(
-            translate("confirm.unlock.title", target=str(lock.target)),
-            translate("confirm.unlock.text"),
-            translate("confirm.unlock.yes"),
-            translate("confirm.unlock.no"),
-        )
-        value = f"{lock.target.app} {lock.target.environment} {_stamp(lock)}"
-        confirmed = danger_button(button(UNLOCK, translate("button.unlock"), value), confirm)
-        blocks = (section(question), actions("unlock_buttons", confirmed))
-        return message(
-            question, blocks, "countersign_ops", {"targets": [str(lock.target)], "locked": [str(lock.target)]}
-        )
-
-    def _of(self, lock: Lock) -> dict[str, str]:
-        since = markup.time_of_day(lock.since)
+    def _values(self, lock: Lock, translator: Translator) -> dict[str, str]:
+        since = translator.moment(lock.since)
         return {"target": str(lock.target), "why": self._context.masker.mask(lock.reason), "since": since}
 
 
 def _stamp(lock: Lock) -> str:
     """Return the time of a lock in microseconds since 1970, which identifies it among locks on its target."""
     return str((lock.since - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1))
+
+
+def _question(lock: Lock, values: Mapping[str, str], translator: Translator) -> Message:
+    translate = translator.translate
+    question = translate("ops.unlock.question", owner=markup.user(lock.owner), **values)
+    confirm = Confirmation(
+        translate("confirm.unlock.title", target=str(lock.target)),
+        translate("confirm.unlock.text"),
+        translate("confirm.unlock.yes"),
+        translate("confirm.unlock.no"),
+    )
+    value = f"{lock.target.app} {lock.target.environment} {_stamp(lock)}"
+    confirmed = danger_button(button(UNLOCK, translate("button.unlock"), value), confirm)
+    blocks = (section(question), actions("unlock_buttons", confirmed))
+    return message(question, blocks, "countersign_ops", {"targets": [str(lock.target)], "locked": [str(lock.target)]})

@@ -216,11 +216,12 @@ class HomeSync:
         self._shown[home_view.user] = signature
 
     async def _view(self, home_view: HomeView, now: datetime) -> Block:
+        ctx = await self._context.render_context_for(home_view.user)
         runs = frozenset(run.id for run in (*home_view.needed, *home_view.going, *home_view.recent))
         base = self._context.workspace_url
         cards = await self._context.messages.cards(runs) if base else {}
         links = {run: thread_link(base, card) for run, card in cards.items()}
-        return home_card(home_view, links, replace(self._context.render_context(), now=now))
+        return home_card(home_view, links, replace(ctx, now=now))
 
 
 def _signature(view: Block) -> str:

@@ -102,18 +102,20 @@ class LockNotifier:
         return message(text, (section(text),), _TYPE, payload)
 
     def _text(self, notice: LockNotice) -> Markup:
-        lock, translate = notice.lock, self._context.translator.translate
+        lock, translator = notice.lock, self._context.translator
         values = {
             "owner": markup.user(lock.owner),
             "target": str(lock.target),
             "why": self._context.masker.mask(lock.reason),
-            "since": markup.time_of_day(lock.since),
+            "since": translator.moment(lock.since),
         }
         match notice.news:
             case LockNews.STANDS:
-                return translate("lock.stands", app=lock.target.app, environment=lock.target.environment, **values)
+                return translator.translate(
+                    "lock.stands", app=lock.target.app, environment=lock.target.environment, **values
+                )
             case LockNews.TAKEN_OFF:
-                return translate("lock.taken_off", by=markup.user(notice.by), **values)
+                return translator.translate("lock.taken_off", by=markup.user(notice.by), **values)
 
 
 def _not_posted(error: Exception, failures: int) -> float:

@@ -60,6 +60,7 @@ class RunRenderContexts:
             estimates=memo.estimates,
             alert=target.backups.alert if target is not None and target.backups is not None else NOBODY,
             absent=absent,
+            translators={user: await self._context.translator_for(user) for user in _answered_alone(run)},
             anchor=await self._context.engine.result_record(run.id) if has_result else None,
         )
 
@@ -81,6 +82,10 @@ class RunRenderContexts:
         if not gate.requirement.allow_requester:
             asked -= {run.request.origin.user}
         return asked - members
+
+
+def _answered_alone(run: Run) -> frozenset[str]:
+    return frozenset(vote.user for vote in run.votes if not vote.counts)
 
 
 def _people_in(run: Run) -> frozenset[str]:

@@ -11,7 +11,7 @@ from bot.domain.runs.run import Run
 from bot.slack.context import SlackContext
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import mentions_of_all
-from bot.slack.render.context import action_name, target_name
+from bot.slack.render.context import RenderContext, action_name, target_name
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import text_message
 from bot.slack.render.run_messages import LOG
@@ -88,17 +88,21 @@ class UndeliveredNotices:
         """Tell the requester; for a run of a schedule, those who are to be alerted, and the target's other channels."""
         asker = run.request.origin.user
         if asker[:1] in ("U", "W"):
-            await self._post(asker, self._about_channel(run, error, Markup("")), None)
+            await self._tell_person(asker, run, error)
             return
         target = self._context.operations.targets.get(run.request.target)
         alert = target.backups.alert if target is not None and target.backups is not None else NOBODY
         for user in sorted(alert.users)[:_MAX_PEOPLE]:
-            await self._post(user, self._about_channel(run, error, Markup("")), None)
+            await self._tell_person(user, run, error)
         for channel in target.channels if target is not None else ():
             if channel != run.request.origin.channel and await self._post(
-                channel, self._about_channel(run, error, mentions_of_all(alert)), None
+                channel, self._about_channel(run, error, mentions_of_all(alert), self._context.render_context()), None
             ):
                 return
+
+    async def _tell_person(self, user: str, run: Run, error: str) -> None:
+        ctx = await self._context.render_context_for(user)
+        await self._post(user, self._about_channel(run, error, Markup(""), ctx), None)
 
     async def _post(self, channel: str, text: Markup, thread: str | None) -> str:
         """Post a text, and return its `ts`; empty where it is refused, or may not have arrived."""
@@ -118,8 +122,7 @@ class UndeliveredNotices:
         what = translate(key if self._context.translator.has(key) else "undelivered.other")
         return translate("undelivered.message", what=what, run=run.id, error=error)
 
-    def _about_channel(self, run: Run, error: str, who: Markup) -> Markup:
-        ctx = self._context.render_context()
+    def _about_channel(self, run: Run, error: str, who: Markup, ctx: RenderContext) -> Markup:
         return ctx.translator.translate(
             _ABOUT_CLOSED[CLOSED[error]] if error in CLOSED else "undelivered.channel",
             who=who,

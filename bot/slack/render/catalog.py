@@ -17,10 +17,20 @@ SHORT = 24
 
 _SHORT_KEYS = re.compile(r"sentences: (form\.(\w+\.)?(title|submit|close|done)|home\.status\.title)")
 
-_SECTIONS = frozenset({"sentences", "reasons", "facts", "phrases", "one"})
-_PHRASES = "phrases: "
+_SECTIONS = frozenset({"sentences", "reasons", "facts", "phrases", "details", "one"})
+_OF_OTHERS = ("phrases: ", "details: ")
+"""The sections with texts of other parts of the program."""
+
 _END = re.compile(r"(\.(one|other)|: (wrong|right|not_done))$")
 _VALUE = re.compile(r"\{([a-z_]+)\}")
+
+NO_BREAK, NARROW_NO_BREAK = "\u00a0", "\u202f"
+"""Spaces at which no line ends: before a unit or a colon, and the narrow one before `;`, `!` and `?`."""
+
+_CODE = re.compile(r"(`[^`]*`)")
+_BEFORE_UNIT = re.compile(r"(?<=\}) (?=(?:s|min|h|[kMGT]?[Bo]|%)(?!\w))")
+_BEFORE_COLON = re.compile(r" (?=:(?:\W|$))|(?<=«) | (?=»)")
+_BEFORE_MARK = re.compile(r" (?=[;!?](?:\W|$))")
 
 
 class CatalogError(Exception):
@@ -53,6 +63,8 @@ class Catalog:
         one: the numbers that use the sentence `KEY.one`; all others use `KEY.other`.
         phrases: translations of texts that come from recipes and other parts of the program, such as titles of
             steps, by the English text; `{name}` in it matches any text.
+        details: translations of the details of a problem that other parts of the program write, in the same way; what
+            a host, a database or a tool answered stays as it is.
     """
 
     sentences: Mapping[str, str]
@@ -60,6 +72,7 @@ class Catalog:
     facts: Mapping[str, str]
     one: frozenset[int] = frozenset({1})
     phrases: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
 
     def completed_by(self, base: Catalog) -> Catalog:
         """Return this catalog, completed from another one, as an upgrade can add sentences."""
@@ -69,6 +82,7 @@ class Catalog:
             facts={**base.facts, **self.facts},
             one=self.one,
             phrases={**base.phrases, **self.phrases},
+            details={**base.details, **self.details},
         )
 
     def missing_keys(self, base: Catalog) -> tuple[str, ...]:
@@ -84,11 +98,11 @@ class Catalog:
         known = base.templates()
         errors = []
         for key, template in sorted(self.templates().items()):
-            is_phrase = key.startswith(_PHRASES)
-            if key not in known and not is_phrase:  # phrases may belong to custom recipes
+            is_text = key.startswith(_OF_OTHERS)
+            if key not in known and not is_text:  # phrases may belong to custom recipes
                 errors.append(f"{key}: no such sentence")
                 continue
-            given = set(_VALUE.findall(key)) if is_phrase else _values(key, known)
+            given = set(_VALUE.findall(key)) if is_text else _values(key, known)
             if _SHORT_KEYS.fullmatch(key) and len(template) > SHORT:
                 errors.append(f"{key}: it has {len(template)} characters; Slack shows {SHORT} at most")
             if strange := set(_VALUE.findall(template)) - given:
@@ -99,7 +113,8 @@ class Catalog:
         """Return every template, by section and key."""
         templates = {f"sentences: {key}": text for key, text in self.sentences.items()}
         templates |= {f"facts: {key}": text for key, text in self.facts.items()}
-        templates |= {f"{_PHRASES}{text}": translation for text, translation in self.phrases.items()}
+        templates |= {f"phrases: {text}": translation for text, translation in self.phrases.items()}
+        templates |= {f"details: {text}": translation for text, translation in self.details.items()}
         for reason, explained in self.reasons.items():
             for part in ("wrong", "right", "not_done"):
                 templates[f"reasons: {reason}: {part}"] = getattr(explained, part)
@@ -117,9 +132,9 @@ def read_catalog(directory: Path) -> Catalog:
     """Read a catalog.
 
     Args:
-        directory: of `*.yaml` files, each with `sentences:`, `reasons:`, `facts:`, `phrases:` or some of them; how
-            they are divided into files is free. `one:` is a list of the numbers that use the singular; without it,
-            1 does.
+        directory: of `*.yaml` files, each with `sentences:`, `reasons:`, `facts:`, `phrases:`, `details:` or some of
+            them; how they are divided into files is free. `one:` is a list of the numbers that use the singular;
+            without it, 1 does.
 
     Raises:
         CatalogError: a file cannot be read or is not valid.
@@ -128,6 +143,7 @@ def read_catalog(directory: Path) -> Catalog:
     reasons: dict[Reason, Explanation] = {}
     facts: dict[str, str] = {}
     phrases: dict[str, str] = {}
+    details: dict[str, str] = {}
     one = frozenset({1})
     files = sorted(directory.glob("*.yaml"))
     if not files:
@@ -143,13 +159,16 @@ def read_catalog(directory: Path) -> Catalog:
         for key, text in _texts(sections, "phrases", file):
             _once(phrases, key, file)
             phrases[key] = text
+        for key, text in _texts(sections, "details", file):
+            _once(details, key, file)
+            details[key] = text
         for name, explained in _entries(sections, "reasons", file):
             reason = _reason(name, file)
             _once(reasons, reason, file)
             reasons[reason] = _explanation(name, explained, file)
         if "one" in sections:
             one = _numbers(sections["one"], file)
-    return Catalog(sentences, reasons, facts, one, phrases)
+    return Catalog(sentences, reasons, facts, one, phrases, details)
 
 
 def _sections(file: Path) -> Mapping[str, object]:
@@ -191,7 +210,13 @@ def _numbers(given: object, file: Path) -> frozenset[int]:
 def _text(where: str, text: object, file: Path) -> str:
     if not isinstance(text, str):
         raise CatalogError(f"{file}: {where}: must be text, in double quotes")
-    return text
+    return "".join(part if _CODE.fullmatch(part) else _kept_together(part) for part in _CODE.split(text))
+
+
+def _kept_together(text: str) -> str:
+    """Keep a number and its unit on one line, and a punctuation mark with the word before it."""
+    spaced = _BEFORE_COLON.sub(NO_BREAK, _BEFORE_UNIT.sub(NO_BREAK, text))
+    return _BEFORE_MARK.sub(NARROW_NO_BREAK, spaced)
 
 
 def _reason(name: str, file: Path) -> Reason:

@@ -64,6 +64,7 @@ class RenderContext:
         alert: the people to mention when a schedule's run did not end well.
         absent: those who may approve and are not in the channel of the run, where no mention reaches them.
         anchor: the record of the run's result, for the metadata of its result message; None while there is none.
+        translators: of people who see something alone; those who are missing read the configured language.
     """
 
     translator: Translator
@@ -75,6 +76,7 @@ class RenderContext:
     alert: People = NOBODY
     absent: frozenset[str] = frozenset()
     anchor: Head | None = None
+    translators: Mapping[str, Translator] = field(default_factory=dict)
 
     def with_names(self, problem: Problem) -> Problem:
         """Return a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""
@@ -87,6 +89,10 @@ class RenderContext:
     def problem_text(self, problem: Problem | None) -> Markup:
         """Render a problem; empty where there is none."""
         return self.translator.problem_text(self.with_names(problem)) if problem else Markup("")
+
+    def personal(self, user: str) -> Translator:
+        """Return the translator of what one person sees alone."""
+        return self.translators.get(user, self.translator)
 
     def name(self, user: str) -> Markup:
         """Name a person, or the schedule, without notifying anybody."""

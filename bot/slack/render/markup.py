@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from types import MappingProxyType
 
 _BROADCAST = re.compile(r"@(?=(?:here|channel|everyone|group)\b)", re.IGNORECASE)
@@ -12,6 +11,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2
 """Control and text-direction characters: they can hide or reorder what an approver reads."""
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_SPACES = re.compile(r"[^\S\u00a0\u202f]+")
+"""Spaces and line breaks, but for the spaces at which no line breaks."""
+
 ZERO_WIDTH_SPACE = "\u200b"
 ELLIPSIS = "…"
 
@@ -43,12 +45,12 @@ def inline(text: str) -> Markup:
     """Escape a text within a line: as `escape`, with line breaks as spaces and without backticks."""
     if isinstance(text, Markup):
         return text
-    return escape(" ".join(text.split()).replace("`", "ˋ"))
+    return escape(_SPACES.sub(" ", text).strip().replace("`", "ˋ"))
 
 
 def plain(text: str) -> str:
     """Clean a text for places that accept plain text (titles, notifications): one line, no control characters."""
-    return " ".join(_CONTROL.sub("", _ANSI.sub("", text)).split())
+    return _SPACES.sub(" ", _CONTROL.sub("", _ANSI.sub("", text))).strip()
 
 
 def clip(text: str, limit: int) -> str:
@@ -115,26 +117,6 @@ def channel(identifier: str) -> Markup:
 def link(url: str, text: str) -> Markup:
     """Link a text to a URL that Slack gave."""
     return Markup(f"<{url.replace('|', '%7C').replace('>', '%3E')}|{inline(text)}>")
-
-
-def time_of_day(instant: datetime) -> Markup:
-    """Format a time in the reader's time zone, with the day where it is not today.
-
-    Args:
-        instant: with a time zone.
-    """
-    fallback = instant.strftime("%Y-%m-%d %H:%M UTC")
-    return Markup(f"<!date^{int(instant.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>")
-
-
-def ago(instant: datetime) -> Markup:
-    """Format how long ago a time is when it is read: `6 minutes ago`.
-
-    Args:
-        instant: with a time zone.
-    """
-    fallback = instant.strftime("%Y-%m-%d %H:%M UTC")
-    return Markup(f"<!date^{int(instant.timestamp())}^{{ago}}|{fallback}>")
 
 
 def _identifier(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bot.domain.errors import Problem, Reason
 from bot.slack.render import markup
@@ -33,6 +33,9 @@ _RESTORING = {"file": "is_bad", "refuted": "is_bad", "proof": "is_bad", "half": 
 
 _SHA = 40
 
+_SPANS = ("seconds", "waited")
+"""The facts that are numbers of seconds."""
+
 _INSTANTS = {Reason.LOCKED: ("since",), Reason.FROZEN: ("until",), Reason.NO_OVERRIDE: ("until",)}
 """The facts that are times in RFC 3339, by reason."""
 
@@ -46,11 +49,8 @@ class Translator:
 
     def __init__(self, language: Catalog) -> None:
         self._catalog = language
-        self._patterns = tuple(
-            (re.compile(_VALUE.sub(r"(?P<\1>.+)", _literal(text))), template)
-            for text, template in sorted(language.phrases.items(), key=lambda item: -len(_VALUE.sub("", item[0])))
-            if _VALUE.search(text)
-        )
+        self._phrases = _Phrasebook(language.phrases)
+        self._details = _Phrasebook(language.details)
 
     def translate(self, key: str, **values: str) -> Markup:
         """Fill the sentence of a key.
@@ -79,7 +79,40 @@ class Translator:
     def count(self, key: str, number: int, **values: str) -> Markup:
         """Fill a sentence about a number of things: `key.one` or `key.other`, with `{n}`."""
         form = "one" if number in self._catalog.one else "other"
-        return self.translate(f"{key}.{form}", n=str(number), **values)
+        return self.translate(f"{key}.{form}", n=self.number(number), **values)
+
+    def number(self, number: int) -> Markup:
+        """Write a number with the language's thousands separator: `1,873`."""
+        return Markup(f"{number:,}".replace(",", self._catalog.sentences["figure.thousands"]))
+
+    def moment(self, instant: datetime) -> Markup:
+        """Write a time in the reader's time zone, with the day where it is not today.
+
+        Args:
+            instant: with a time zone.
+        """
+        shown = self.translate("figure.moment", day=Markup("{date_short_pretty}"), time=Markup("{time}"))
+        return self._date(instant, shown)
+
+    def ago(self, instant: datetime) -> Markup:
+        """Write how long ago a time is when it is read: `6 minutes ago`.
+
+        Args:
+            instant: with a time zone.
+        """
+        return self._date(instant, Markup("{ago}"))
+
+    def written_out(self, instant: datetime) -> Markup:
+        """Write a time in UTC, for places where Slack fills in no date.
+
+        Args:
+            instant: with a time zone.
+        """
+        day, month, year, clock = instant.astimezone(UTC).strftime("%d %m %Y %H:%M").split()
+        return self.translate("figure.utc", day=day, month=month, year=year, clock=clock)
+
+    def _date(self, instant: datetime, shown: str) -> Markup:
+        return Markup(f"<!date^{int(instant.timestamp())}^{shown}|{self.written_out(instant)}>")
 
     def duration(self, seconds: float) -> Markup:
         """Format a duration: `0.4 s`, `42 s`, `3 min 10 s`, `2 h 5 min`.
@@ -117,13 +150,15 @@ class Translator:
         Args:
             text: in English; unknown texts stay as they are.
         """
-        known = self._catalog.phrases
-        if text in known:
-            return known[text]
-        for pattern, template in self._patterns:
-            if match := pattern.fullmatch(text):
-                return _filled(template, match)
-        return text
+        return self._phrases.translate(text)
+
+    def detail(self, text: str) -> str:
+        """Translate a detail of a problem.
+
+        Args:
+            text: in English; what hosts, databases and tools answered stays as it is.
+        """
+        return self._details.translate(text)
 
     def _decimal(self, value: float) -> str:
         return f"{value:.1f}".replace(".", self._point)
@@ -158,10 +193,37 @@ class Translator:
     def fact(self, name: str) -> Markup:
         """Name a fact, also one about a host (`maintenance on web1`)."""
         known = self._catalog.facts
-        about, on, host = name.partition(" on ")
-        if name not in known and on and about in known:
+        if name in known:
+            return Markup(known[name])
+        about, _, host = name.replace(" of ", " on ").partition(" on ")
+        if host and about in known:
             return self.translate("fact.on_host", fact=Markup(known[about]), host=host)
-        return Markup(known.get(name) or markup.inline(name.replace("_", " ").replace("-", " ")))
+        return markup.inline(self.detail(name).replace("_", " ").replace("-", " "))
+
+
+class _Phrasebook:
+    """Translates whole texts; the longest text with values that matches counts.
+
+    Args:
+        known: translations by the English text, in which `{name}` matches any text.
+    """
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._known = known
+        self._patterns = tuple(
+            (re.compile(_VALUE.sub(r"(?P<\1>.+)", _literal(text)), re.DOTALL), template)
+            for text, template in sorted(known.items(), key=lambda item: -len(_VALUE.sub("", item[0])))
+            if _VALUE.search(text)
+        )
+
+    def translate(self, text: str) -> str:
+        """Translate a text; an unknown one stays as it is."""
+        if text in self._known:
+            return self._known[text]
+        for pattern, template in self._patterns:
+            if match := pattern.fullmatch(text):
+                return _filled(template, match)
+        return text
 
 
 def fill(template: str, values: Mapping[str, str]) -> Markup:
@@ -195,6 +257,9 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
     """
     facts = problem.facts
     shown = dict(facts)
+    shown |= {name: translator.detail(facts[name]) for name in ("detail", "lacks") if name in facts}
+    if (action := f"may.{facts.get('action', '')}") and translator.has(action):
+        shown["action"] = translator.translate(action)
     if facts.get("title"):
         shown["title"] = translator.phrase(facts["title"])
     if facts.get("people"):
@@ -207,15 +272,16 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
         kind = _RESTORING.get(facts.get("stage", ""), "is_hindered")
         shown[kind] = Markup(_PRESENT)
         shown["is_whole"] = Markup("" if kind == "is_half" else _PRESENT)
+    shown |= {name: translator.duration(int(facts[name])) for name in _SPANS if facts.get(name, "").isdigit()}
     if problem.reason is Reason.DISK_FULL:
         shown |= {name: _kib(facts[name], translator) for name in ("free", "needs") if name in facts}
     if problem.reason is Reason.NO_PROVEN_BACKUP:
         shown["within"] = translator.duration(int(facts["within"])) if facts.get("within", "").isdigit() else ""
-        shown["made"] = _instant(facts["made"]) if facts.get("made") else ""
+        shown["made"] = _instant(facts["made"], translator) if facts.get("made") else ""
     shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
     for name in _INSTANTS.get(problem.reason, ()):
         if facts.get(name):
-            shown[name] = _instant(facts[name])
+            shown[name] = _instant(facts[name], translator)
     if problem.reason is Reason.CANCELLED and facts.get("phase") == "verify":
         shown["checking"] = Markup(_PRESENT)
     if channel := facts.get("channel"):
@@ -232,9 +298,9 @@ def _literal(text: str) -> str:
     return "".join(part if _VALUE.fullmatch(part) else re.escape(part) for part in re.split(r"(\{[a-z_]+\})", text))
 
 
-def _instant(text: str) -> str:
+def _instant(text: str, translator: Translator) -> str:
     try:
-        return markup.time_of_day(datetime.fromisoformat(text))
+        return translator.moment(datetime.fromisoformat(text))
     except ValueError:
         return text
 

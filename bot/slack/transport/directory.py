@@ -14,6 +14,9 @@ _FRESH_SECONDS = 60.0
 """How long a look-up is cached; failures are not cached."""
 
 _NAME_SECONDS = 3600.0
+_LOCALE_SECONDS = 0.7
+"""Limit for looking up a language: an answer in another one is better than a late one."""
+
 _SLACKBOT = "USLACKBOT"
 _EXCLUDED = (
     "deleted",
@@ -74,6 +77,28 @@ class SlackDirectory:
         people = await asyncio.gather(*(self._look_up(user, _NAME_SECONDS) for user in asked))
         return {user: _called(person) for user, person in zip(asked, people, strict=True) if person and _called(person)}
 
+    async def locale(self, user: str) -> str:
+        """Look up the locale in which a person uses Slack, such as `fr-FR`; empty where it is not known soon.
+
+        Args:
+            user: Slack's ID.
+        """
+        try:
+            async with asyncio.timeout(_LOCALE_SECONDS):
+                person = await self._look_up(user, _NAME_SECONDS)
+        except TimeoutError:
+            return ""
+        return _locale_of(person)
+
+    def known_locale(self, user: str) -> str:
+        """Return the locale of a person who was looked up before; empty for others.
+
+        Args:
+            user: Slack's ID.
+        """
+        known = self._people.get(user)
+        return _locale_of(known[1]) if known is not None else ""
+
     async def handles(self, groups: frozenset[str]) -> dict[str, str]:
         """Look up the handles of user groups; those that cannot be looked up are missing."""
         if not groups:
@@ -123,6 +148,10 @@ async def _cached(
         return None
     known[key] = (now, value)
     return value
+
+
+def _locale_of(person: dict[str, Any] | None) -> str:
+    return str((person or {}).get("locale") or "")
 
 
 def _called(person: dict[str, Any]) -> str:

@@ -325,8 +325,8 @@ class Gateway:
         await self._call(self.client.views_publish, user_id=user, view=dict(view))
 
     async def user_info(self, user: str) -> dict[str, Any]:
-        """Read a user's profile."""
-        answer = await self._call(self.client.users_info, user=user)
+        """Read a user's profile, with the locale in which they use Slack."""
+        answer = await self._call(self.client.users_info, user=user, include_locale=True)
         return dict(answer["user"])
 
     async def group_members(self, group: str) -> frozenset[str]:

@@ -104,7 +104,7 @@ async def test_a_deploy_waits_for_a_proven_backup(new_system: NewSystem, laravel
     refused = await system.ask()
     assert await system.end(refused) == "failed"
     assert system.messages("approval", refused) == []
-    assert "is proven and younger than 24 h; none is proven at all" in system.result(refused)
+    assert "is proven and younger than 24\u00a0h; none is proven at all" in system.result(refused)
     made = await system.ask("/backup compte production")
     assert await system.end(made) == "succeeded", system.result(made)
     backup = system.payload("result", made)["backup"]

@@ -225,7 +225,7 @@ async def test_who_may_choose_nothing_is_told_who_may(workspace: Workspace) -> N
     async with workspace.app():
         await workspace.server.client_actions.command(NOOR, OPS, "/deploy")
         view = await eventually(lambda: next(iter(workspace.server.state.views.values()), None))
-        await eventually(lambda: "You may not deploy here." in "\n".join(texts(view.content["blocks"])))
+        await eventually(lambda: "You can't deploy here." in "\n".join(texts(view.content["blocks"])))
         assert view.content.get("submit") is None
 
 
@@ -255,7 +255,7 @@ async def test_a_refusal_of_the_engine_stands_at_the_field_and_nothing_is_submit
         (problem(Reason.WRONG_CHANNEL, app="compte", channels="C0OPS,C0GENERAL"), "Ask for it in #ops, #general."),
         (problem(Reason.NOT_IN_CHANNEL, channel="C0OPS", bot="U0COUNTER"), "I am not in #ops,"),
         (problem(Reason.FROZEN, until="2025-11-17T09:30:00+00:00"), "until 2025-11-17 09:30 UTC"),
-        (problem(Reason.NOT_ALLOWED, action="deploy", people="U0NOBODY"), "Who may: @U0NOBODY."),
+        (problem(Reason.NOT_ALLOWED, action="deploy", people="U0NOBODY"), "Ask one of: @U0NOBODY."),
     ],
 )
 async def test_an_error_at_a_field_is_plain_text(workspace: Workspace, refusal: Problem, shown_as: str) -> None:

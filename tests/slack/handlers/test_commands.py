@@ -52,7 +52,7 @@ async def test_a_refusal_of_the_engine_arrives_even_where_the_response_url_fails
     async with workspace.app():
         await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         await eventually(lambda: workspace.whispers(AMELIE))
-    assert workspace.whispers(AMELIE) == ["You may not deploy here.\nWho may: engineers.\nNothing was done."]
+    assert workspace.whispers(AMELIE) == ["You can't deploy here.\nAsk one of: engineers.\nNothing was done."]
 
 
 async def test_words_missing_open_a_form_whose_errors_stand_at_the_field(workspace: Workspace) -> None:

@@ -163,13 +163,13 @@ async def test_a_button_that_says_nothing_right_takes_no_lock_off(ops: OpsComman
 async def test_who_may_not_unlock_is_not_even_asked_back(ops: OpsCommand) -> None:
     await ops("lock compte production inventory")
     ops.lock_service.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="unlock", people="engineers"))
-    assert "You may not unlock here." in await ops("unlock compte production", BOB)
+    assert "You can't unlock here." in await ops("unlock compte production", BOB)
 
 
 async def test_who_may_not_is_told_who_may(ops: OpsCommand) -> None:
     ops.lock_service.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="lock", people="engineers"))
     told = await ops("lock compte production inventory")
-    assert "You may not lock here." in told
+    assert "You can't lock here." in told
     assert "engineers" in told
     assert "Nothing was done." in told
 

@@ -55,7 +55,7 @@ async def test_cancel_and_its_refusal(workspace: Workspace) -> None:
         workspace.engine.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="cancel", people="releasers"))
         await workspace.server.client_actions.click(BOB, OPS, card.ts, Click("run_cancel"))
         await eventually(lambda: workspace.whispers(BOB))
-    assert "You may not cancel here." in workspace.whispers(BOB)[0]
+    assert "You can't cancel this run here." in workspace.whispers(BOB)[0]
 
 
 async def test_a_run_whose_target_is_gone_cannot_be_retried(workspace: Workspace) -> None:

@@ -20,6 +20,7 @@ from bot.slack.render.cards.backups import backup_findings, backup_outcome
 from bot.slack.render.cards.backups.backup_list_card import backups_card
 from bot.slack.render.cards.backups.unprovable import unprovable
 from bot.slack.render.run_messages import render
+from tests.slack.support.limits import texts
 from tests.slack.support.runs import PLAN, ctx, run
 from tests.support.examples import PLAIN
 
@@ -74,8 +75,8 @@ def test_a_table_that_was_written_to_is_told_in_one_line(table: TableWritten, li
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        (PROVEN, f"💾 `{BACKUP}` · 160.3 kB · *proven* · restores in about 40 s"),
-        ({}, f"💾 `{BACKUP}` · 160.3 kB · checked, not proven"),
+        (PROVEN, f"💾 `{BACKUP}` · 160.3\u00a0kB · *proven* · restores in about 40\u00a0s"),
+        ({}, f"💾 `{BACKUP}` · 160.3\u00a0kB · checked, not proven"),
     ],
 )
 def test_a_backup_that_was_made_is_named_with_its_proof(facts: dict[str, str], said: str) -> None:
@@ -84,7 +85,7 @@ def test_a_backup_that_was_made_is_named_with_its_proof(facts: dict[str, str], s
     made = about(Action.BACKUP, RunState.SUCCEEDED, plan, row("backup", **MADE), row("backup-proof", **facts))
     assert backup_outcome.made_backup(made, ctx()) == said
     for slot in ("card", "result"):
-        assert said in str(render(made, ctx())[slot].blocks)
+        assert said in "\n".join(texts(render(made, ctx())[slot].blocks))
     assert backup_outcome.made_backup(replace(made, state=RunState.FAILED), ctx()) == ""
     assert (
         backup_outcome.made_backup(replace(made, request=replace(made.request, options=PLAIN[Action.DEPLOY])), ctx())

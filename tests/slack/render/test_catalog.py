@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot.domain.errors import Problem, Reason
+from bot.domain.language import Language
 from bot.domain.runs.plan import Skipped, Step
 from bot.domain.runs.run import StepRow
 from bot.domain.targets.dashboard import HomeView
@@ -21,7 +22,7 @@ from bot.domain.targets.overview import TargetOverview
 from bot.recipes.load import load_recipe
 from bot.slack.forms import FORMS
 from bot.slack.forms.view import form_view
-from bot.slack.render.builtin_catalog import ENGLISH, load_catalog
+from bot.slack.render.builtin_catalog import ENGLISH, builtin_catalog, load_catalog
 from bot.slack.render.cards.status.home_card import home_card
 from bot.slack.render.cards.status.migration_report_card import status_card
 from bot.slack.render.cards.status.ops_card import lock_set_card
@@ -248,7 +249,7 @@ def test_english_has_the_title_of_every_step() -> None:
 
 
 def test_english_is_whole() -> None:
-    assert load_catalog(None) is ENGLISH
+    assert builtin_catalog(Language.ENGLISH) is ENGLISH
     assert ENGLISH.missing_keys(ENGLISH) == ENGLISH.errors(ENGLISH) == ()
     assert set(ENGLISH.reasons) == set(Reason)
 
@@ -260,7 +261,7 @@ def test_english_is_whole() -> None:
         ('sentences:\n  headline: "{emoji} {acton}"\n', "sentences: headline: it is never given {acton}"),
         ("sentences:\n  headline: 7\n", "sentences: headline: must be text"),
         ('sentences:\n  headline: "a"\n  headline: "b"\n', "duplicate key"),
-        ('words:\n  headline: "a"\n', "must have facts, one, phrases, reasons, sentences or some of them"),
+        ('words:\n  headline: "a"\n', "must have details, facts, one, phrases, reasons, sentences or some of them"),
         ('phrases:\n  "Restart {each}": "{every}"\n', "phrases: Restart {each}: it is never given {every}"),
         ('reasons:\n  frozn: {wrong: "", right: "", not_done: ""}\n', "there is no reason frozn"),
         ('reasons:\n  frozen: {wrong: "a"}\n', "reasons: frozen: must say wrong, right and not_done"),

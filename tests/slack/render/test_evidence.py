@@ -39,6 +39,7 @@ from bot.slack.render.cards.approval import data_changes, evidence, rehearsal
 from bot.slack.render.run_messages import render
 from bot.slack.render.text import Translator
 from tests.domain.support.plan_samples import rehearse
+from tests.slack.support.limits import texts
 from tests.slack.support.runs import MIGRATION, RUNS, ctx
 from tests.support.examples import REQUEST
 
@@ -75,7 +76,7 @@ def rows(
 
 def test_the_headline_says_the_gravest_risk_and_the_rehearsal() -> None:
     assert headline(OK, SAFE, replace(SAFE, risk=MigrationRisk.DESTRUCTIVE)) == (
-        "🔴 *destructive* · 🎭 rehearsed on a copy: 1 migration, 0.2 s, no errors"
+        "🔴 *destructive* · 🎭 rehearsed on a copy: 1 migration, 0.2\u00a0s, no errors"
     )
     assert headline() == ""
 
@@ -188,14 +189,14 @@ SANDBOXED = replace(OK, where=RehearsedWhere.SANDBOX)
     ("found", "said"),
     [
         (BACKED, "rehearsed on the data of backup `B-20261116-7K3F9Q` (<!date^"),
-        (BACKED, ", 2 h 5 min old): 1 migration, 0.2 s, no errors"),
+        (BACKED, ", 2\u00a0h 5\u00a0min old): 1 migration, 0.2\u00a0s, no errors"),
         (
             replace(OK, no_data=NoBackupData.NO_BACKUP),
             "no errors ⚠️ not on the data of a backup: there is none of the whole database",
         ),
         (replace(OK, no_data=NoBackupData.SPACE, no_data_detail="<!here>"), "no room for it: &lt;!here&gt;"),
         (replace(OK, rows=RehearsedRows.NONE), "(its tables were empty, so times mean little)"),
-        (SANDBOXED, "🎭 rehearsed in the sandbox on a copy: 1 migration, 0.2 s, no errors"),
+        (SANDBOXED, "🎭 rehearsed in the sandbox on a copy: 1 migration, 0.2\u00a0s, no errors"),
         (
             replace(SANDBOXED, rows=RehearsedRows.SAMPLE, sample_rows=1000),
             "rehearsed in the sandbox on the first 1,000 rows of each table: 1 migration",
@@ -296,7 +297,7 @@ def details(*findings: Finding) -> list[str]:
         ),
         (WayBack(WayBackState.NONE), ["⚠️ There is no way back: nothing says how to undo."]),
         (WayBack(WayBackState.NOT_REHEARSED), ["❔ The way back was not rehearsed."]),
-        (replace(SANDBOXED, preparing=Decimal("2.31")), ["⏱️ Preparing the rehearsal took 2.3 s."]),
+        (replace(SANDBOXED, preparing=Decimal("2.31")), ["⏱️ Preparing the rehearsal took 2.3\u00a0s."]),
         (SANDBOXED, []),
         (
             NotRehearsed(NotRehearsedReason.TOOLS, remedy=("apt-get install -y bubblewrap", "sysctl --system")),
@@ -390,12 +391,12 @@ def test_while_it_migrates_the_progress_tells_which_one_and_the_time_of_the_rehe
     assert running.plan is not None
     took = replace(SAFE, name=MIGRATION, seconds=Decimal("1.50"))
     for rows, told in (
-        (RehearsedRows.COPIED, ("2.5 s in the rehearsal", "(1 of 1) · 1.5 s on the copy")),
+        (RehearsedRows.COPIED, ("2.5\u00a0s in the rehearsal", "(1 of 1) · 1.5\u00a0s on the copy")),
         (RehearsedRows.NONE, ("(1 of 1)",)),
     ):
         rehearsed = replace(OK, seconds=Decimal("2.50"), rows=rows)
         plan = replace(running.plan, findings=(rehearsed, took))
-        shown = str(render(replace(running, plan=plan), ctx())["progress"].blocks)
+        shown = "\n".join(texts(render(replace(running, plan=plan), ctx())["progress"].blocks))
         assert f"↳ `{MIGRATION}`" in shown
         assert all(part in shown for part in told)
         assert ("rehearsal" in shown) == (rows is RehearsedRows.COPIED)

@@ -69,7 +69,9 @@ def test_what_needs_somebody_comes_before_everything() -> None:
 
 
 def test_what_runs_has_its_step_its_time_and_its_downtime() -> None:
-    assert "step 6 of 9: *Migrate the database* · 6 s · about 40 s left · 🚧 site down for 14 s" in said(three())
+    assert "step 6 of 9: *Migrate the database* · 6\u00a0s · about 40\u00a0s left · 🚧 site down for 14\u00a0s" in said(
+        three()
+    )
 
 
 def test_a_person_is_offered_only_what_they_may_do() -> None:

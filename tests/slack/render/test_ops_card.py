@@ -62,11 +62,11 @@ def test_what_runs_says_which_step_of_how_many() -> None:
     overview = replace(QUIET, unfinished=(RUNS["running"],))
     dashboard = Dashboard((overview,), usual={"R-7K3F9Q": {"migrate": StepEstimate(12.0, 20.0)}})
     told = "\n".join(texts(ops_card(dashboard, replace(SCENE, now=AT + timedelta(seconds=31))).blocks))
-    step = "step 6 of 9: *Migrate the database* · 6 s · about 6 s left · 🚧 site down for 14 s"
+    step = "step 6 of 9: *Migrate the database* · 6\u00a0s · about 6\u00a0s left · 🚧 site down for 14\u00a0s"
     assert f"⚙️ `R-7K3F9Q` Deploy · *running* · {step} · <@U0AMELIE>" in told
     assert "`R-7K3F9Q` is changing it now" in told
     told = "\n".join(texts(ops_card(dashboard, replace(SCENE, now=AT + timedelta(seconds=46))).blocks))
-    assert "21 s · ⚠️ *late*, usually 12 s" in told
+    assert "21\u00a0s · ⚠️ *late*, usually 12\u00a0s" in told
 
 
 def test_what_waits_says_for_what() -> None:

@@ -51,14 +51,14 @@ def test_each_state_has_words(state: RunState) -> None:
     [
         (problem(Reason.EXIT_STATUS, title="Migrate", host="web1", status="1"), "*Migrate* ended with exit status 1 on `web1`."),
         (problem(Reason.EXIT_STATUS, status="2"), "A step ended with exit status 2."),
-        (problem(Reason.TIMED_OUT, title="Migrate", host="web1", seconds="600"), "*Migrate* took longer than 600 s on `web1` and was ended."),
+        (problem(Reason.TIMED_OUT, title="Migrate", host="web1", seconds="600"), "*Migrate* took longer than 10\u00a0min on `web1` and was ended."),
         (problem(Reason.UNKNOWN_ENVIRONMENT, app="compte"), "`compte` has no such environment."),
         (problem(Reason.UNKNOWN_ENVIRONMENT, app="compte", environment="prod"), "`compte` has no environment `prod`."),
-        (problem(Reason.DISK_FULL, host="web1", path="/var/www", free="1024", needs="204800"), "The disk of `web1` is too full: 1.0 MB free at `/var/www`, 200.0 MB needed."),
+        (problem(Reason.DISK_FULL, host="web1", path="/var/www", free="1024", needs="204800"), "The disk of `web1` is too full: 1.0\u00a0MB free at `/var/www`, 200.0\u00a0MB needed."),
         (problem(Reason.REJECTED, by="Bob"), "The run was rejected by Bob."),
         (problem(Reason.BLOCKED_BY_SESSIONS, user="compte", detail="Lock wait timeout"), "Other database sessions stand in the way: Lock wait timeout."),
-        (problem(Reason.BLOCKED_BY_SESSIONS, statement="alter table t", waited="15", session="42", user="report", seconds="912", query=""), "A statement waited 15 s for a lock and was ended, so it changed nothing: `alter table t`. Most likely in the way is session 42 of `report`, open for 912 s, doing nothing now."),
-        (problem(Reason.BLOCKED_BY_SESSIONS, statement="alter table t", waited="15", session="42", user="report", seconds="9", query="select 1", others="2"), "A statement waited 15 s for a lock and was ended, so it changed nothing: `alter table t`. Most likely in the way is session 42 of `report`, open for 9 s, with `select 1`; 2 more may be."),
+        (problem(Reason.BLOCKED_BY_SESSIONS, statement="alter table t", waited="15", session="42", user="report", seconds="912", query=""), "A statement waited 15\u00a0s for a lock and was ended, so it changed nothing: `alter table t`. Most likely in the way is session 42 of `report`, open for 15\u00a0min 12\u00a0s, doing nothing now."),
+        (problem(Reason.BLOCKED_BY_SESSIONS, statement="alter table t", waited="15", session="42", user="report", seconds="9", query="select 1", others="2"), "A statement waited 15\u00a0s for a lock and was ended, so it changed nothing: `alter table t`. Most likely in the way is session 42 of `report`, open for 9\u00a0s, with `select 1`; 2 more may be."),
         (problem(Reason.REJECTED, needed="2", given="1", withdrawn="yes"), "An approval was taken back before the first change: 1 of 2 were left."),
         (problem(Reason.NOT_FAST_FORWARD, ref="main", sha="a" * 40, head="b" * 40, host="web1"), "`main` (`aaaaaaa`) does not contain what is live now (`bbbbbbb`) on `web1`."),
         (problem(Reason.HOST_UNREACHABLE, host="web1", address="10.0.0.1", port="22", detail="refused"), "Host `web1` (10.0.0.1:22) cannot be reached: refused."),
@@ -97,13 +97,15 @@ def test_any_text_fits_into_a_code_block(text: str, limit: int) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (0.42, "0.4 s"), (9.96, "10 s"), (42.3, "42 s"), (59.6, "1 min"), (190, "3 min 10 s"), (7500, "2 h 5 min"), (-3, "0 s")],
+    [(0, "0\u00a0s"), (0.42, "0.4\u00a0s"), (9.96, "10\u00a0s"), (42.3, "42\u00a0s"), (59.6, "1\u00a0min"), (190, "3\u00a0min 10\u00a0s"), (7500, "2\u00a0h 5\u00a0min"), (-3, "0\u00a0s")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
     assert TRANSLATOR.duration(seconds) == text
 
 
-@pytest.mark.parametrize(("count", "text"), [(840, "840 B"), (12_897_485, "12.3 MB"), (3 << 40, "3.0 TB")])
+@pytest.mark.parametrize(
+    ("count", "text"), [(840, "840\u00a0B"), (12_897_485, "12.3\u00a0MB"), (3 << 40, "3.0\u00a0TB")]
+)
 def test_sizes(count: int, text: str) -> None:
     assert TRANSLATOR.size(count) == text
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.domain.language import Language
 from bot.slack.context import SlackContext
-from bot.slack.render.builtin_catalog import ENGLISH
-from bot.slack.render.text import Translator
+from bot.slack.translators import builtin_translators
 from commands.ops import Ops
 from tests.slack.support.fake_engine import FakeEngine
 from tests.slack.support.fakes import DeploySpec, FakeClock, FakeLeadership
@@ -19,7 +19,7 @@ def slack_context(engine: FakeEngine, **parts: Any) -> SlackContext:
     shared = {
         "commands": {"/deploy": DeploySpec()},
         "ops": Ops(),
-        "translator": Translator(ENGLISH),
+        "translators": builtin_translators(Language.ENGLISH),
         "masker": MASKER,
         "clock": FakeClock(),
         "leadership": FakeLeadership(),

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from bot.domain.language import Language
 from bot.domain.secrets import Secret
 from bot.playground import RunningPlayground
 from bot.slack import SlackAccess, SlackApp, SlackPorts
-from bot.slack.render.builtin_catalog import ENGLISH
+from bot.slack.translators import builtin_translators
 from commands.migrate_status import MigrateStatus
 from commands.ops import Ops
 from commands.rollback import Rollback
@@ -49,7 +50,7 @@ class Workspace:
             leadership=self.leadership,
             metrics=NoMetrics(),
         )
-        async with SlackApp(access, ports, ENGLISH) as app:
+        async with SlackApp(access, ports, builtin_translators(Language.ENGLISH)) as app:
             self.engine.app = app
             await app.start(self.engine)
             try:

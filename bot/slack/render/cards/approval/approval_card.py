@@ -173,7 +173,7 @@ def _people(run: Run, gate: Gate, ctx: RenderContext, *, is_open: bool) -> tuple
             "approval.how",
             approve=emoji(ctx.emoji.approve[0]),
             reject=emoji(ctx.emoji.reject[0]),
-            until=markup.time_of_day(gate.expires_at),
+            until=ctx.translator.moment(gate.expires_at),
         ),
         count,
     )
@@ -201,7 +201,8 @@ def _outcome(run: Run, gate: Gate, ctx: RenderContext) -> Markup:
     translate = ctx.translator.translate
     match gate.state:
         case GateState.REJECTED:
-            return translate("approval.rejected_by", who=names(voters(run, gate, "reject"), ctx) or "somebody")
+            who = names(voters(run, gate, "reject"), ctx) or translate("approval.somebody")
+            return translate("approval.rejected_by", who=who)
         case GateState.EXPIRED:
             return translate("approval.expired_note")
         case GateState.VOID:
@@ -225,13 +226,13 @@ def differences(problem: Problem | None, ctx: RenderContext) -> tuple[Markup, ..
             ctx.translator.translate(
                 "moved.line",
                 name=ctx.translator.fact(name),
-                was=_short(was) if arrow else "",
-                now=_short(now if arrow else was) or "–",
+                was=_short(was, ctx) if arrow else "",
+                now=_short(now if arrow else was, ctx) or "–",
             )
         )
     return tuple(shown)
 
 
-def _short(value: str) -> str:
+def _short(value: str, ctx: RenderContext) -> str:
     is_sha = len(value) == 40 and all(letter in "0123456789abcdef" for letter in value)
-    return value[:7] if is_sha else markup.clip(value, 120)
+    return value[:7] if is_sha else markup.clip(ctx.translator.detail(value), 120)

@@ -54,9 +54,9 @@ def _grave_lines(found: RowsChanged, ctx: RenderContext) -> Iterator[Markup]:
 
 def _count(what: str, number: int, found: RowsChanged, ctx: RenderContext) -> Markup:
     """Render a number of rows; of a sample it is said of how many, for the whole table may lose more."""
-    sample = f"{found.before:,}" if found.before is not None else ""
+    sample = ctx.translator.number(found.before) if found.before is not None else ""
     key = f"rows.sample.{what}" if found.of is RowsCounted.SAMPLE else f"rows.{what}"
-    return ctx.translator.count(key, number, rows=f"{number:,}", table=_table(found), sample=sample)
+    return ctx.translator.count(key, number, rows=ctx.translator.number(number), table=_table(found), sample=sample)
 
 
 def _table(found: RowsChanged) -> str:

@@ -115,12 +115,16 @@ def _statement(found: StatementFinding, ctx: RenderContext) -> Markup:
     about = join_dots(
         (
             markup.code(found.table) if found.table else "",
-            ctx.translator.count("evidence.rows", found.rows, rows=f"{found.rows:,}") if found.rows is not None else "",
+            ctx.translator.count("evidence.rows", found.rows, rows=ctx.translator.number(found.rows))
+            if found.rows is not None
+            else "",
             ctx.translator.size(found.bytes) if found.bytes is not None else "",
             translate("evidence.online", online=found.online.value) if found.online is not None else "",
             translate("evidence.writes_wait") if found.writes_wait else "",
             translate("evidence.destroys") if found.destroys else "",
-            translate("evidence.times", n=f"{found.times:,}") if found.times is not None and found.times > 1 else "",
+            translate("evidence.times", n=ctx.translator.number(found.times))
+            if found.times is not None and found.times > 1
+            else "",
         )
     )
     sql = markup.code_block(markup.clip(found.sql, _SQL_CHARACTERS), _SQL_CHARACTERS + 20)

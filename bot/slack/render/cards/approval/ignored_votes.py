@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.domain.runs.approval import Ignored
 from bot.domain.runs.run import Gate, Run, Vote
 from bot.slack.render.cards.approval.people import approvers, emoji
@@ -28,10 +30,11 @@ def notices(run: Run, gate: Gate, ctx: RenderContext) -> dict[str, Message]:
         if vote.counts or vote.digest != gate.digest or vote.reason not in set(Ignored):
             continue
         name = (ctx.emoji.approve if vote.choice == "approve" else ctx.emoji.reject)[0]
-        text = ctx.translator.translate(
+        personal = replace(ctx, translator=ctx.personal(vote.user))
+        text = personal.translator.translate(
             f"notice.{vote.reason}",
             emoji=emoji(name),
-            who=approvers(gate.requirement.people, ctx),
+            who=approvers(gate.requirement.people, personal),
         )
         messages[notice_slot(vote)] = text_message(text)
     return messages

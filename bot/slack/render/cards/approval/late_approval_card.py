@@ -5,7 +5,6 @@ from __future__ import annotations
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.reminders import is_overdue
 from bot.domain.runs.run import Gate, Run
-from bot.slack.render import markup
 from bot.slack.render.cards.approval.approval_card import approval_subject
 from bot.slack.render.cards.approval.people import approvers, emoji, mentions, names, unmentioned, voters
 from bot.slack.render.context import RenderContext, action_name, target_name
@@ -66,7 +65,7 @@ def _people(run: Run, gate: Gate, needed: Markup, ctx: RenderContext) -> tuple[M
         return (count,)
     asker = run.request.origin.user
     more = unmentioned(requirement.people, asker)
-    until = markup.time_of_day(gate.expires_at)
+    until = ctx.translator.moment(gate.expires_at)
     return (
         translate("afterwards.overdue", until=until) if is_overdue(gate, ctx.now) else Markup(""),
         translate(

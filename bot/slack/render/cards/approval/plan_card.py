@@ -219,7 +219,7 @@ def _drops_alone(run: Run) -> bool:
 
 def _proof(found: BackupMade | BackupToRestore, ctx: RenderContext) -> Markup:
     """Render how far a backup is verified, and since when."""
-    when = markup.time_of_day(found.proven_at) if found.proven_at is not None else ""
+    when = ctx.translator.moment(found.proven_at) if found.proven_at is not None else ""
     return ctx.translator.translate(f"proof.{(found.proof or Proof.CHECKED).value}", when=when)
 
 
@@ -297,8 +297,8 @@ def _replaces(plan: Plan, ctx: RenderContext) -> Markup:
         database=found.database,
         backup=found.backup,
         proof=_proof(found, ctx),
-        made=markup.time_of_day(found.made_at) if found.made_at is not None else "",
-        ago=markup.ago(found.made_at) if found.made_at is not None else "",
+        made=ctx.translator.moment(found.made_at) if found.made_at is not None else "",
+        ago=ctx.translator.ago(found.made_at) if found.made_at is not None else "",
         restore=_restores_in(found.seconds, ctx),
         old=found.old,
     )
@@ -313,7 +313,9 @@ def _finding(found: Finding, ctx: RenderContext) -> Markup:
     if isinstance(found, UnknownFinding):
         what = markup.inline(markup.clip(", ".join(facts.values()), 300))
         return ctx.translator.translate("plan.finding", name=ctx.translator.fact(found.kind), what=what)
-    fired = {"fired": markup.time_of_day(found.fired_at)} if isinstance(found, MissedBackup) else {}
+    if seconds := facts.get("seconds", ""):
+        facts = {**facts, "seconds": ctx.translator.duration(float(seconds))}
+    fired = {"fired": ctx.translator.moment(found.fired_at)} if isinstance(found, MissedBackup) else {}
     return ctx.translator.translate(f"finding.{found.kind}", **{**facts, **fired})
 
 

@@ -78,7 +78,9 @@ def attempts(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     """Render what the commit's code tried to reach from the sandbox, a line each."""
     found = those_of(SandboxAttempt, plan.findings)
     shown = [
-        ctx.translator.translate(f"attempt.{each.attempt.value}", what=markup.clip(each.what, 120))
+        ctx.translator.translate(
+            f"attempt.{each.attempt.value}", what=markup.clip(ctx.translator.detail(each.what), 120)
+        )
         for each in found[:_MAX_ATTEMPTS]
     ]
     rest = len(found) - len(shown)
@@ -97,10 +99,10 @@ def _why(found: NotRehearsed, ctx: RenderContext) -> Markup:
     translate, key = ctx.translator.translate, f"rehearsal.why.{found.reason.value}"
     if not ctx.translator.has(key):
         obstacle = translate(f"obstacle.{found.reason.value}")
-        return translate("rehearsal.obstacle", obstacle=obstacle, detail=found.detail)
+        return translate("rehearsal.obstacle", obstacle=obstacle, detail=ctx.translator.detail(found.detail))
     return translate(
         key,
-        detail=found.detail,
+        detail=ctx.translator.detail(found.detail),
         package=found.package,
         host=found.host,
         limit=translate(f"rehearsal.limit.{found.limit.value}") if found.limit is not None else "",
@@ -112,11 +114,11 @@ def _on(found: Rehearsed, ctx: RenderContext) -> Markup:
     translate = ctx.translator.translate
     if found.rows is RehearsedRows.SAMPLE:
         rows = found.sample_rows
-        return translate("rehearsal.on.sample", n=f"{rows:,}" if rows is not None else "")
+        return translate("rehearsal.on.sample", n=ctx.translator.number(rows) if rows is not None else "")
     if found.rows is not RehearsedRows.BACKUP:
         server = found.where is RehearsedWhere.SCRATCH_SERVER
         return translate("rehearsal.on.scratch_server" if server else "rehearsal.on.copy")
-    when = markup.time_of_day(found.made_at) if found.made_at is not None else ""
+    when = ctx.translator.moment(found.made_at) if found.made_at is not None else ""
     age = ctx.translator.duration(found.age) if found.age is not None else ""
     return translate("rehearsal.on.backup", backup=found.backup, when=when, age=age)
 
@@ -124,7 +126,9 @@ def _on(found: Rehearsed, ctx: RenderContext) -> Markup:
 def _without_data(found: Rehearsed, ctx: RenderContext) -> Markup:
     if found.no_data is None:
         return Markup("")
-    why = ctx.translator.translate(f"rehearsal.no_data.{found.no_data.value}", detail=found.no_data_detail)
+    why = ctx.translator.translate(
+        f"rehearsal.no_data.{found.no_data.value}", detail=ctx.translator.detail(found.no_data_detail)
+    )
     return ctx.translator.translate("rehearsal.no_data", why=why)
 
 

@@ -49,7 +49,7 @@ def _reminder(run: Run, gate: Gate, at: datetime, ctx: RenderContext) -> Message
         needed=ctx.translator.count("approval.needed", max(gate.requirement.needed - len(done), 1)),
         action=action_name(run, ctx),
         target=target_name(run),
-        until=markup.time_of_day(gate.expires_at),
+        until=ctx.translator.moment(gate.expires_at),
         approve=emoji(ctx.emoji.approve[0]),
         reject=emoji(ctx.emoji.reject[0]),
     )

@@ -56,7 +56,7 @@ def dropped_tables(plan: Plan, ctx: RenderContext) -> Markup:
                 database=found.database,
                 tables=str(found.tables) if found.tables is not None else "",
                 size=ctx.translator.size(found.bytes) if found.bytes is not None else "",
-                kept=markup.time_of_day(found.kept_at) if found.kept_at is not None else "",
+                kept=ctx.translator.moment(found.kept_at) if found.kept_at is not None else "",
                 run=found.run,
                 backup=found.backup,
             ),
@@ -73,16 +73,22 @@ def _table(found: TableWritten, ctx: RenderContext) -> Markup:
     what = translate(f"written.{found.written.value}", table=markup.clip(found.table, 64))
     at = found.at if found.written in {WriteState.CHANGED, WriteState.NEW} else None
     tells = found.written in {WriteState.CHANGED, WriteState.ADDED} and not found.counted
-    counter = translate("written.grown", n=f"{found.grown:,}") if tells and found.grown is not None else ""
-    when = translate("written.at", at=markup.time_of_day(at)) if at is not None else ""
+    counter = (
+        translate("written.grown", n=ctx.translator.number(found.grown)) if tells and found.grown is not None else ""
+    )
+    when = translate("written.at", at=ctx.translator.moment(at)) if at is not None else ""
     return join_dots((what, _rows(found, ctx), counter, when))
 
 
 def _rows(found: TableWritten, ctx: RenderContext) -> Markup:
     then, now = found.then, found.now
     if then is not None and now is not None and (then != now or not found.counted):
-        shown = f"{now:,}" if found.counted else ctx.translator.translate("written.about", now=f"{now:,}")
-        return ctx.translator.translate("written.rows", then=f"{then:,}", now=shown)
+        shown = (
+            ctx.translator.number(now)
+            if found.counted
+            else ctx.translator.translate("written.about", now=ctx.translator.number(now))
+        )
+        return ctx.translator.translate("written.rows", then=ctx.translator.number(then), now=shown)
     known = then if then is not None else now
     if known is None:
         return Markup("")
@@ -122,6 +128,6 @@ def proven_backup(found: BackupToRestore | BackupMade | ReliedOnBackup | None, c
     return ctx.translator.translate(
         "backup.proven",
         id=found.backup,
-        ago=markup.ago(found.proven_at) if found.proven_at is not None else "",
+        ago=ctx.translator.ago(found.proven_at) if found.proven_at is not None else "",
         restore=ctx.translator.duration(max(seconds, 1)) if seconds is not None else "",
     )

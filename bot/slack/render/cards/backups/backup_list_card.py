@@ -64,13 +64,13 @@ def _leftover(leftover: Leftover, translator: Translator) -> Markup:
 def _line(backup: BackupInfo, backup_list: BackupList, translator: Translator) -> Markup:
     translate = translator.translate
     predicted = None if backup.proof.is_bad else predicted_seconds(backup, backup_list)
-    when = markup.time_of_day(backup.proven_at) if backup.proven_at else ""
+    when = translator.moment(backup.proven_at) if backup.proven_at else ""
     return join_lines(
         (
             translate(
                 "backups.line",
                 id=backup.backup,
-                when=markup.time_of_day(backup.started),
+                when=translator.moment(backup.started),
                 size=translator.size(backup.bytes),
                 tables=translator.count("backups.tables", len(backup.chosen)) if backup.chosen else "",
                 emoji=_EMOJI[backup.proof],

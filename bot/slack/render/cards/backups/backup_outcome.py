@@ -9,7 +9,6 @@ from bot.domain.runs.acts import Dump, Prove, Swap
 from bot.domain.runs.findings import BackupToRestore, OldTables, first_of
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState, StepState, step_state
-from bot.slack.render import markup
 from bot.slack.render.cards.backups.unprovable import unprovable
 from bot.slack.render.context import RenderContext, step_views, troubled_step
 from bot.slack.render.markup import Markup
@@ -48,7 +47,7 @@ def restore_result(run: Run, ctx: RenderContext) -> Markup:
                 "outcome.put_back.tables" if found.tables else "outcome.put_back",
                 id=found.backup,
                 tables=", ".join(found.tables),
-                made=markup.time_of_day(found.made_at) if found.made_at is not None else "",
+                made=ctx.translator.moment(found.made_at) if found.made_at is not None else "",
             ),
             translate("outcome.replaced", old=found.old, app=target.app, environment=target.environment),
         )

@@ -26,7 +26,7 @@ def unprovable(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
     return ctx.translator.translate(
         "unprovable",
         obstacle=ctx.translator.translate(key),
-        detail=markup.clip(facts.get("unprovable_detail", ""), _LONGEST_DETAIL),
+        detail=markup.clip(ctx.translator.detail(facts.get("unprovable_detail", "")), _LONGEST_DETAIL),
         remedy=_remedy(facts.get("remedy", "").splitlines(), ctx),
     )
 

@@ -67,7 +67,7 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
         "card.asked",
         run=run.id,
         who=ctx.name(run.request.origin.user),
-        when=markup.time_of_day(run.created_at),
+        when=ctx.translator.moment(run.created_at),
     )
     key = "notification.emergency" if run.request.emergency is not None else "notification"
     return message(
@@ -116,7 +116,7 @@ def _afterwards(run: Run, ctx: RenderContext) -> Markup:
     match gate.state:
         case GateState.OPEN | GateState.EXPIRED:
             key = "card.overdue" if is_overdue(gate, ctx.now) else "card.owed"
-            until = markup.time_of_day(gate.expires_at)
+            until = ctx.translator.moment(gate.expires_at)
             return translate(key, who=approvers(gate.requirement.people, ctx), until=until)
         case GateState.APPROVED:
             return translate("card.countersigned", who=names(voters(run, gate, "approve"), ctx))
@@ -168,7 +168,7 @@ def _gate_line(run: Run, ctx: RenderContext) -> Markup:
         "card.gate",
         who=approvers(requirement.people, ctx),
         emoji=emoji(ctx.emoji.approve[0]),
-        until=markup.time_of_day(run.gate.expires_at),
+        until=ctx.translator.moment(run.gate.expires_at),
     )
     several = (
         translate("card.given", given=str(given), needed=str(requirement.needed))

@@ -72,7 +72,7 @@ def home_card(home_view: HomeView, links: Links, ctx: RenderContext) -> Block:
     ended = [run for run in home_view.recent if run.ended]  # the others are shown above
     blocks = (
         header(_headline(len(needed), ctx)),
-        context(join_dots((summary_line(entries, ctx), translate("home.as_of", when=markup.time_of_day(ctx.now))))),
+        context(join_dots((summary_line(entries, ctx), translate("home.as_of", when=ctx.translator.moment(ctx.now))))),
         *_each(needed, lambda run: _needed(run, links, ctx), ctx),
         header(translate("home.going")) if going else None,
         *_each(going, lambda run: _going(run, home_view, links, ctx), ctx),
@@ -126,7 +126,7 @@ def _gate(run: Run, ctx: RenderContext) -> Markup:
     count = run.gate.requirement.needed
     given_of = ctx.translator.translate("card.given", given=str(given), needed=str(count)) if count > 1 else Markup("")
     key = "home.countersign" if run.gate.afterwards else "home.approve"
-    until = ctx.translator.translate(key, until=markup.time_of_day(run.gate.expires_at))
+    until = ctx.translator.translate(key, until=ctx.translator.moment(run.gate.expires_at))
     return join_dots((until, given_of))
 
 
@@ -160,7 +160,7 @@ def _commit(run: Run, ctx: RenderContext) -> Markup:
 
 def _request_line(run: Run, ctx: RenderContext) -> Markup:
     requester = person(run.request.origin.user)
-    return ctx.translator.translate("card.asked", run=run.id, who=requester, when=markup.time_of_day(run.created_at))
+    return ctx.translator.translate("card.asked", run=run.id, who=requester, when=ctx.translator.moment(run.created_at))
 
 
 def _thread(run: Run, links: Links, ctx: RenderContext) -> Block | None:
@@ -236,7 +236,7 @@ def _recent(run: Run, links: Links, ctx: RenderContext) -> Markup:
         state=state_words(run, ctx),
         sha=run.plan.sha.short if run.plan is not None and run.plan.sha is not None else "",
         who=person(run.request.origin.user),
-        when=markup.time_of_day(run.ended_at or run.created_at),
+        when=ctx.translator.moment(run.ended_at or run.created_at),
     )
 
 

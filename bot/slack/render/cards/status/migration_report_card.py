@@ -87,10 +87,14 @@ def _pending(status: MigrationStatus, translator: Translator) -> tuple[Markup, .
         *_names(at_branch, status.pending_branch, translator),
         *_names(translate("status.gone"), status.missing, translator),
         translate("status.branch_unknown", branch=status.branch) if not status.branch_sha else Markup(""),
-        translate("status.branch_unlisted", branch=status.branch, detail=markup.clip(status.unlisted, 300))
+        translate(
+            "status.branch_unlisted", branch=status.branch, detail=markup.clip(translator.detail(status.unlisted), 300)
+        )
         if status.unlisted is not None
         else Markup(""),
-        translate("status.silent", detail=markup.clip(status.unanswered, 300)) if status.unanswered else Markup(""),
+        translate("status.silent", detail=markup.clip(translator.detail(status.unanswered), 300))
+        if status.unanswered
+        else Markup(""),
     )
 
 
@@ -183,15 +187,15 @@ def _batch(migration_report: MigrationReport, translator: Translator) -> Markup:
     more = str(len(batch) - 1) if len(batch) > 1 else ""
     values = {"n": str(number), "name": markup.clip(batch[-1], 80), "more": more}
     if run is not None:
-        return translator.translate("status.batch.run", run=run.run, when=markup.time_of_day(run.ended_at), **values)
+        return translator.translate("status.batch.run", run=run.run, when=translator.moment(run.ended_at), **values)
     at = migration_report.status.changed_at
-    return translator.translate("status.batch.table", when=markup.time_of_day(at) if at else "", **values)
+    return translator.translate("status.batch.table", when=translator.moment(at) if at else "", **values)
 
 
 def _run(key: str, past: PastRun | None, translator: Translator) -> Markup:
     if past is None:
         return translator.translate(f"{key}.none")
-    when = markup.time_of_day(past.ended_at)
+    when = translator.moment(past.ended_at)
     return translator.translate(f"{key}.last", emoji=STATE_EMOJI[past.state], run=past.run, when=when, sha=past.sha[:7])
 
 
@@ -199,11 +203,11 @@ def _backup(migration_report: MigrationReport, translator: Translator) -> Markup
     translate, newest, last = translator.translate, migration_report.status.newest_backup, migration_report.last_backup
     if newest is not None:
         proof = translate(f"proof.{newest.proof.value}", when="")
-        return translate("status.backup.last", id=newest.backup, when=markup.time_of_day(newest.started), proof=proof)
+        return translate("status.backup.last", id=newest.backup, when=translator.moment(newest.started), proof=proof)
     if last is None:
         return translate("status.backup.none")
     key = "status.backup.last" if migration_report.status.backup_list is None else "status.backup.gone"
-    return translate(key, id=last.backup, when=markup.time_of_day(last.ended_at))
+    return translate(key, id=last.backup, when=translator.moment(last.ended_at))
 
 
 def _figures(status: MigrationStatus, translator: Translator) -> Markup:

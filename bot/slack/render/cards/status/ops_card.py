@@ -163,7 +163,7 @@ def lock_set_card(overview: TargetOverview, *, is_new: bool, ctx: RenderContext)
     translate = ctx.translator.translate
     name = overview.target
     lock = overview.lock
-    owner, since = (person(lock.owner), markup.time_of_day(lock.since)) if lock else (Markup(""), Markup(""))
+    owner, since = (person(lock.owner), ctx.translator.moment(lock.since)) if lock else (Markup(""), Markup(""))
     why = ctx.masker.mask(lock.reason) if lock else ""
     key = "ops.lock.set" if is_new else "ops.lock.already"
     text = translate(key, target=str(name), app=name.app, environment=name.environment, who=owner, since=since, why=why)

@@ -136,7 +136,7 @@ def live_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
         return translate("live.changing" if goes_on else "ops.live.doubt", run=overview.in_doubt.id)
     if not overview.live or release is None or release.ended_at is None:
         return translate("ops.live.none")
-    when = markup.time_of_day(release.ended_at)
+    when = ctx.translator.moment(release.ended_at)
     return translate("live", sha=overview.live[:_SHORT], when=when, who=person(release.request.origin.user))
 
 
@@ -145,10 +145,10 @@ def snapshot_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     translate, snapshot, seen = ctx.translator.translate, entry.snapshot, entry.seen
     if snapshot is not None and snapshot.problem is not None:
         wrong = ctx.problem_text(_masked(snapshot.problem, ctx))
-        return translate("seen.not", when=markup.time_of_day(snapshot.at), wrong=wrong)
+        return translate("seen.not", when=ctx.translator.moment(snapshot.at), wrong=wrong)
     if snapshot is None or seen is None:
         return translate("seen.never") if not entry.overview.unfinished else Markup("")
-    when = translate("seen.at", when=markup.time_of_day(snapshot.at))
+    when = translate("seen.at", when=ctx.translator.moment(snapshot.at))
     return join_dots((_migrations(seen, ctx), _maintenance(seen, ctx), when))
 
 
@@ -182,7 +182,7 @@ def backup_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     if backup is None:
         return ctx.translator.translate("kept.none")
     key = "kept.proven" if backup.proof is Proof.PROVEN else "kept.checked"
-    return ctx.translator.translate(key, id=backup.backup, when=markup.time_of_day(backup.at))
+    return ctx.translator.translate(key, id=backup.backup, when=ctx.translator.moment(backup.at))
 
 
 def lock_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
@@ -191,7 +191,9 @@ def lock_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     if lock is None:
         return Markup("")
     why = markup.clip(ctx.masker.mask(lock.reason), _MAX_REASON)
-    return ctx.translator.translate("ops.lock", who=person(lock.owner), since=markup.time_of_day(lock.since), why=why)
+    return ctx.translator.translate(
+        "ops.lock", who=person(lock.owner), since=ctx.translator.moment(lock.since), why=why
+    )
 
 
 def owed_line(run: Run, ctx: RenderContext) -> Markup:
@@ -204,7 +206,7 @@ def owed_line(run: Run, ctx: RenderContext) -> Markup:
         run=run.id,
         action=action_name(run, ctx),
         who=person(run.request.origin.user),
-        until=markup.time_of_day(gate.expires_at),
+        until=ctx.translator.moment(gate.expires_at),
         people=approvers(gate.requirement.people, ctx),
         why=markup.clip(ctx.masker.mask(run.request.emergency or ""), _MAX_REASON),
     )
@@ -215,7 +217,7 @@ def freeze_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     if entry.freeze is None:
         return Markup("")
     frozen = entry.freeze
-    until, why = markup.time_of_day(frozen.until), markup.clip(frozen.reason, _MAX_REASON)
+    until, why = ctx.translator.moment(frozen.until), markup.clip(frozen.reason, _MAX_REASON)
     return ctx.translator.translate("freeze", until=until, why=why)
 
 
@@ -230,7 +232,7 @@ def last_run_line(overview: TargetOverview, ctx: RenderContext) -> Markup:
         action=action_name(last, ctx),
         state=state_words(last, ctx),
         run=last.id,
-        when=markup.time_of_day(last.ended_at),
+        when=ctx.translator.moment(last.ended_at),
     )
 
 
@@ -260,7 +262,7 @@ def run_status(run: Run, usual: Mapping[str, StepEstimate], ctx: RenderContext) 
         case RunState.QUEUED:
             return ctx.translator.count("card.queue", run.place_in_queue or 1, target=target_name(run))
         case RunState.AWAITING_APPROVAL if run.gate is not None:
-            return ctx.translator.translate("ops.until", until=markup.time_of_day(run.gate.expires_at))
+            return ctx.translator.translate("ops.until", until=ctx.translator.moment(run.gate.expires_at))
         case RunState.NEEDS_HUMAN:
             return ctx.problem_text(run.problem)
         case _:
