@@ -130,7 +130,7 @@ class Settings:
         log_format: how the log is written.
         http_addr: where it is watched; None is nowhere.
         audit_forward: where each record of history goes as it happens; None is nowhere.
-        language: in which the bot speaks in channels.
+        bot_language: in which the bot speaks in channels.
         language_dir: the directory of another language, which everybody gets; None where there is none.
     """
 
@@ -142,7 +142,7 @@ class Settings:
     log_format: LogFormat
     http_addr: HttpAddress | None
     audit_forward: AuditForward | None
-    language: Language
+    bot_language: Language
     language_dir: Path | None
 
     def secrets(self) -> tuple[Secret, ...]:
@@ -340,7 +340,7 @@ def settings_of(variables: Variables) -> Settings:
         log_format=read.LOG_FORMAT,
         http_addr=read.HTTP_ADDR,
         audit_forward=read.AUDIT_FORWARD,
-        language=read.BOT_LANGUAGE,
+        bot_language=read.BOT_LANGUAGE,
         language_dir=read.LANGUAGE_DIR,
     )
 

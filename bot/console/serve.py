@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
         gc.enable()
         try:
             own = configuration.settings.language_dir
-            translators = own_translators(own) if own else builtin_translators(configuration.settings.language)
+            translators = own_translators(own) if own else builtin_translators(configuration.settings.bot_language)
         except CatalogError as error:
             sys.stderr.write(f"LANGUAGE_DIR: {error}\nNothing was started.\n")
             raise typer.Exit(_CONFIGURATION) from None

@@ -83,6 +83,7 @@ def test_secrets_do_not_show():
         ("STORE_URL", "sqlite+aiosqlite://x", "sqlite+aiosqlite:// needs three slashes and a path (sqlite+aiosqlite:///data/countersign.db)"),
         ("STORE_URL", "mysql+aiomysql://u:hunter2@h", "mysql+aiomysql:// needs a host and a name (mysql+aiomysql://user:password@host:3306/name)"),
         ("LOG_FORMAT", "xml", "must be console or json"),
+        ("BOT_LANGUAGE", "de", "must be en or fr; LANGUAGE_DIR is for other languages"),
         ("HTTP_ADDR", "9090", "not host:port; such as 127.0.0.1:9090 (0.0.0.0:9090 for every interface)"),
         ("HTTP_ADDR", "h:0", "not host:port; such as 127.0.0.1:9090 (0.0.0.0:9090 for every interface)"),
     ],
@@ -167,5 +168,6 @@ def test_the_example_shows_the_defaults():
         "SLACK_API_URL": found.slack_api_url,
         "STORE_URL": found.store_url.reveal(),
         "OPS_FILE": str(found.ops_file),
+        "BOT_LANGUAGE": found.bot_language.value,
         "LOG_FORMAT": found.log_format.value,
     }

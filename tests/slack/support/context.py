@@ -13,10 +13,23 @@ from tests.slack.support.fakes import DeploySpec, FakeClock, FakeLeadership
 from tests.slack.support.runs import MASKER
 
 
+class NoLocales:
+    """A directory that knows in which language nobody uses Slack."""
+
+    async def locale(self, user: str) -> str:
+        """Return no locale."""
+        return ""
+
+    def known_locale(self, user: str) -> str:
+        """Return no locale."""
+        return ""
+
+
 def slack_context(engine: FakeEngine, **parts: Any) -> SlackContext:
     """Build a context; what is not given and not needed is None."""
-    unused = dict.fromkeys(("gateway", "replies", "directory", "channels", "messages", "homes", "lock_notices"))
+    unused = dict.fromkeys(("gateway", "replies", "channels", "messages", "homes", "lock_notices"))
     shared = {
+        "directory": NoLocales(),
         "commands": {"/deploy": DeploySpec()},
         "ops": Ops(),
         "translators": builtin_translators(Language.ENGLISH),

@@ -281,7 +281,7 @@ def replaced(plan: Plan, ctx: RenderContext) -> Markup:
         "approval.restore",
         tables=", ".join(found.tables),
         database=found.database,
-        made=markup.time_of_day(found.made_at) if found.made_at is not None else "",
+        made=ctx.translator.moment(found.made_at) if found.made_at is not None else "",
         old=found.old,
     )
 

@@ -92,7 +92,7 @@ def _rows(found: TableWritten, ctx: RenderContext) -> Markup:
     known = then if then is not None else now
     if known is None:
         return Markup("")
-    return ctx.translator.count("written.rows.then", known, rows=f"{known:,}")
+    return ctx.translator.count("written.rows.then", known, rows=ctx.translator.number(known))
 
 
 def _proof_words(proof: Proof | None, ctx: RenderContext) -> Markup:
