@@ -34,7 +34,9 @@ class NotTakenInNotice:
         url = str(body.get("response_url") or "")
         sender = Sender(str(body.get("user_id") or ""), str(body.get("channel_id") or ""), url=url)
         typed = f"{body.get('command', '')} {body.get('text', '')}".strip()
-        text = self._context.translator.translate("answer.not_taken_in", typed=self._context.masker.mask(typed))
+        locale = self._context.directory.known_locale(str(body.get("user_id") or ""))
+        translator = self._context.translators.ready(locale)
+        text = translator.translate("answer.not_taken_in", typed=self._context.masker.mask(typed))
         try:
             await self._context.replies.send_text(sender, text)
         except SlackBusyError:
