@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -254,8 +255,9 @@ class Gateway:
             raise SlackBusyError(_retry_after(answer))
         if answer.status_code >= _SERVER_ERROR:
             raise SlackUncertainError(f"HTTP {answer.status_code}")
-        if answer.status_code >= _CLIENT_ERROR:
-            raise SlackRefusedError(f"HTTP {answer.status_code}")
+        refused = _refusal_in(answer.body)
+        if answer.status_code >= _CLIENT_ERROR or refused:
+            raise SlackRefusedError(refused or f"HTTP {answer.status_code}")
 
     async def add_reaction(self, channel: str, ts: str, emoji: str) -> None:
         """Add a reaction to a message, unless it is there already."""
@@ -437,6 +439,17 @@ def _answer(error: SlackApiError) -> SlackRefusedError | SlackBusyError | SlackU
     if name in {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}:
         return SlackUncertainError(name)
     return SlackRefusedError(name)
+
+
+def _refusal_in(body: object) -> str:
+    """Return the error in what a `response_url` answered, which is `ok` or JSON; empty where there is none."""
+    try:
+        answer = json.loads(body) if isinstance(body, str) else None
+    except ValueError:
+        return ""
+    if not isinstance(answer, dict) or answer.get("ok") is not False:
+        return ""
+    return str(answer.get("error") or "unknown_error")
 
 
 def _retry_after(response: Any) -> float:

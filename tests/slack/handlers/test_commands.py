@@ -55,6 +55,29 @@ async def test_a_refusal_of_the_engine_arrives_even_where_the_response_url_fails
     assert workspace.whispers(AMELIE) == ["You can't deploy here.\nAsk one of: engineers.\nNothing was done."]
 
 
+async def test_an_answer_that_slack_takes_nowhere_else_is_a_direct_message(workspace: Workspace) -> None:
+    """The bot is not in the channel, and the `response_url` does not work either."""
+    workspace.engine.refuses = RefusedError(problem(Reason.NOT_IN_CHANNEL, channel=OPS, bot=""))
+    for method, error in (("response_url", "expired_url"), ("chat.postEphemeral", "not_in_channel")):
+        workspace.server.faults.calls.append(CallFault(method, FaultEffect.ERROR, None, error=error))
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
+        direct = workspace.server.state.conversation(AMELIE).messages
+        await eventually(lambda: direct)
+    (told,) = direct.values()
+    assert "Nothing was started" in told.text
+
+
+async def test_an_answer_whose_blocks_are_refused_is_sent_as_text(workspace: Workspace) -> None:
+    """Slack may say so with status 200."""
+    workspace.server.faults.calls.append(CallFault("response_url", FaultEffect.ERROR, 1, error="invalid_blocks"))
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy comte production")
+        (said,) = await eventually(lambda: [item for item in workspace.server.state.ephemerals if item.user == AMELIE])
+    assert "There is no app" in said.text
+    assert not said.blocks
+
+
 async def test_words_missing_open_a_form_whose_errors_stand_at_the_field(workspace: Workspace) -> None:
     async with workspace.app():
         await workspace.server.client_actions.command(AMELIE, OPS, "/deploy")

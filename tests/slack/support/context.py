@@ -27,7 +27,7 @@ class NoLocales:
 
 def slack_context(engine: FakeEngine, **parts: Any) -> SlackContext:
     """Build a context; what is not given and not needed is None."""
-    unused = dict.fromkeys(("gateway", "replies", "channels", "messages", "homes", "lock_notices"))
+    unused = dict.fromkeys(("gateway", "replies", "channels", "reactions", "messages", "homes", "lock_notices"))
     shared = {
         "directory": NoLocales(),
         "commands": {"/deploy": DeploySpec()},
