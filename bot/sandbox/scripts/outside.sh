@@ -64,11 +64,11 @@ outside_first() {
     neighbours
   )
   sort -u -o "$box/decoys" "$box/decoys"
-  printf 'cat /etc/shadow >/dev/null\n' >"$box/commands/first"
-  chmod 644 "$box/commands/first"
+  printf 'cat /etc/shadow >/dev/null\n' >"$box/commands/.first"
+  chmod 644 "$box/commands/.first"
   forgotten
   # What it mounts stays as empty folders and files; and it shows what this host shows.
-  (code_box first) </dev/null >/dev/null 2>&1
+  (code_box .first) </dev/null >/dev/null 2>&1
   [ -n "$(found -anewer -path ./etc/shadow)" ] || echo reads >>"$box/unseen"
   [ -n "$(found -cnewer -path ./etc)" ] || echo writes >>"$box/unseen"
   if [ "$(id -u)" = 0 ]; then chown -R -h "$sandbox_uid:$sandbox_uid" "$outside"; fi
