@@ -15,6 +15,7 @@ from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.shell import fill
 from bot.domain.targets.migrator import MigratorAnswer, UsedDatabase, parse_migrator, row_lines, source_lines
 from bot.recipes.load import load_recipe
+from bot.recipes.parsers import Parser, read_status
 from bot.recipes.recipe import MigrationTable
 from tests.support.laravel_kinds import DATABASE_KINDS
 from tests.support.laravel_oddities import (
@@ -94,9 +95,10 @@ async def test_it_asks_as_the_framework_does(laravel_at_first: Application) -> N
         "package acme/audit",
     )
     assert twice.path == f"{MIGRATIONS}/2026_01_01_000000_twice.php"
-    status = await laravel_at_first.artisan("migrate:status")
-    not_run = tuple(line.split("|")[2].strip() for line in status.splitlines() if line.startswith("| No"))
-    assert not_run == names(found.pending)
+    status = await laravel_at_first.run("env", "COLUMNS=400", "php", "artisan", "--no-ansi", "migrate:status")
+    listed = read_status(Parser.LARAVEL, status)
+    ran = {row.name for row in listed.ran}
+    assert tuple(name for name in listed.there if name not in ran) == names(found.pending)
 
 
 @pytest.mark.parametrize("kind", DATABASE_KINDS)
