@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.domain.shell import Command, Syntax, assignments
+from bot.sandbox import server
 from bot.sandbox.obstacles import (
     Distribution,
     KernelSwitches,
@@ -98,7 +99,8 @@ SandboxCapability = Capable | Incapable
 
 def probe() -> Command:
     """Build the script that says what a host can do, for `capability_of`. It leaves nothing behind."""
-    inside = assignments({"sandbox_confine": script("measure.sh", "confine.sh")})
+    values = {"sandbox_confine": script("measure.sh", "confine.sh"), "sandbox_programs": " ".join(server.PROGRAMS)}
+    inside = assignments(values)
     return Command((*inside, Syntax(script("place.sh", "measure.sh", "confine.sh", "probe.sh"))))
 
 

@@ -27,8 +27,10 @@ class Treatment(StrEnum):
 
     KEEP = "keep"
     """It stays, if it is one short line; else it is replaced as that of an unlisted key."""
+    NAME = "name"
+    """It stays; where the copy of the live database has another name, that comes for it."""
     USER = "user"
-    """It stays, and names an account that the private server gets."""
+    """It stays, and names an account that the private server gets; another server's account comes for it."""
     HOST = "host"
     """It stays, and the private server answers there."""
     PORT = "port"
@@ -110,7 +112,7 @@ LARAVEL_TREATMENTS: Mapping[str, Treatment] = {
     "DB_HOST": Treatment.HOST,
     "DB_PORT": Treatment.PORT,
     "DB_SOCKET": Treatment.SOCKET,
-    "DB_DATABASE": Treatment.KEEP,
+    "DB_DATABASE": Treatment.NAME,
     "DB_USERNAME": Treatment.USER,
     "DB_PASSWORD": Treatment.PASSWORD,
     "DB_URL": Treatment.URL,
@@ -148,8 +150,8 @@ _ENDINGS: Mapping[str, Treatment] = {
     "PORT": Treatment.PORT,
     "SOCKET": Treatment.SOCKET,
     "UNIX_SOCKET": Treatment.SOCKET,
-    "NAME": Treatment.KEEP,
-    "DATABASE": Treatment.KEEP,
+    "NAME": Treatment.NAME,
+    "DATABASE": Treatment.NAME,
     "USER": Treatment.USER,
     "USERNAME": Treatment.USER,
     "PASSWORD": Treatment.PASSWORD,

@@ -39,6 +39,8 @@ class Obstacle(StrEnum):
     """The live server has something that the private one has not, such as another database or a plugin."""
     FORBIDDEN = "forbidden"
     """There is no private server, and beside the live database the account may not do what it takes."""
+    SCRATCH = "scratch"
+    """The scratch server does not let its account make what a sandbox needs there, or did not answer."""
     LOST = "lost"
     """The private server was ended, or ended by itself, while it was needed."""
 

@@ -9,9 +9,18 @@ from importlib import resources
 
 from bot.domain.names import is_name
 from bot.domain.shell import Command, Syntax, assignments
+from bot.sandbox import server as servers
 from bot.sandbox.environment import Environment
 from bot.sandbox.python_environment import FOLDERS
-from bot.sandbox.server import MEMORY_KIB, PROGRAMS, PrivateServer, layout, option_text, zone_of
+from bot.sandbox.server import (
+    MEMORY_KIB,
+    PrivateServer,
+    RelayedServer,
+    SandboxServer,
+    layout,
+    option_text,
+    zone_of,
+)
 
 _MIB = 1024
 
@@ -100,7 +109,7 @@ class Sandbox:
     """
 
     results: str
-    server: PrivateServer | None
+    server: SandboxServer | None
     code: CodeBox | None = None
     limits: Limits = Limits()
     wait: int = 600
@@ -150,23 +159,46 @@ def functions(sandbox: Sandbox) -> Command:
         "sandbox_awk": script("environment.awk"),
     }
     results = Syntax(f"sandbox_results=$COUNTERSIGN_RUN_DIR/{sandbox.results}\n")
-    library = script("place.sh", "measure.sh", "confine.sh", "template.sh", "start.sh", "commit.sh")
+    of_server = ("relayed_server.sh",) if isinstance(server, RelayedServer) else ("template.sh", "private_server.sh")
+    library = script("place.sh", "measure.sh", "confine.sh", *of_server, "start.sh", "commit.sh")
     return Command((*assignments(values), results, Syntax(library)))
 
 
-def _server_values(server: PrivateServer | None) -> dict[str, str]:
+def _server_values(server: SandboxServer | None) -> dict[str, str]:
     endpoint = server.endpoint if server is not None else None
     common = {
         "sandbox_port": str(endpoint.port) if endpoint is not None else "",
         "sandbox_hosts": "\n".join(endpoint.hosts) if endpoint is not None else "",
         "sandbox_sockets": "\n".join(endpoint.sockets) if endpoint is not None else "",
     }
-    if server is None:
-        return {**common, "sandbox_programs": "", "sandbox_data": "0", "sandbox_server_memory": "0", "sandbox_zone": ""}
+    match server:
+        case None:
+            return {**common, **_NO_SERVER}
+        case PrivateServer():
+            return {**common, **_private_values(server)}
+        case RelayedServer():
+            return {**common, **_relayed_values(server)}
+
+
+_NO_SERVER = {
+    "sandbox_server": "",
+    "sandbox_program": "",
+    "sandbox_relay": "",
+    "sandbox_data": "0",
+    "sandbox_server_memory": "0",
+    "sandbox_zone": "",
+    "sandbox_stands_for": "",
+    "sandbox_copy": "",
+    "sandbox_user": "",
+}
+
+
+def _private_values(server: PrivateServer) -> dict[str, str]:
     settings = server.settings
     return {
-        **common,
-        "sandbox_programs": " ".join(PROGRAMS),
+        **_NO_SERVER,
+        "sandbox_server": "private",
+        "sandbox_programs": " ".join(servers.PROGRAMS),
         "sandbox_kind": server.series.kind.value,
         "sandbox_series": server.series.series,
         "sandbox_template_suffix": f"{settings.lower_case_table_names}-{settings.page_size}",
@@ -179,6 +211,23 @@ def _server_values(server: PrivateServer | None) -> dict[str, str]:
         "sandbox_users": "\n".join(server.users),
         "sandbox_create": "\n".join(database.create() for database in server.databases),
         "sandbox_grants": "\n".join(database.pattern() for database in server.databases),
+    }
+
+
+def _relayed_values(server: RelayedServer) -> dict[str, str]:
+    return {
+        **_NO_SERVER,
+        "sandbox_server": "relayed",
+        "sandbox_kind": server.series.kind.value,
+        "sandbox_relay": script("relay.pl"),
+        "sandbox_host": server.host,
+        "sandbox_remote_port": str(server.port),
+        "sandbox_data": str(server.data_kib),
+        "sandbox_create": server.database.create(),
+        "sandbox_copy": server.database.name,
+        "sandbox_pattern": server.database.pattern().strip("`"),
+        "sandbox_user": server.user,
+        "sandbox_stands_for": server.stands_for,
     }
 
 

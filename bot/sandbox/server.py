@@ -57,6 +57,9 @@ def series_of(version: str) -> ServerSeries | None:
     return ServerSeries(kind, f"{found[1]}.{found[2]}")
 
 
+_NAME = re.compile(r"[A-Za-z0-9_$-]{1,62}")
+"""Of a database, with room for the ending of another one beside it."""
+
 _WORD = re.compile(r"[A-Za-z0-9_,]*")
 _ZONE = re.compile(r"[A-Za-z0-9_/+-]*")
 _OFFSET = re.compile(r"[+-]\d{1,2}:\d\d")
@@ -230,6 +233,48 @@ class PrivateServer:
         if any(not user or re.search(r"[\0\n]", user) for user in self.users):
             raise ValueError("not the name of an account")
 
+
+@dataclass(frozen=True)
+class RelayedServer:
+    """A server elsewhere that a sandbox uses, through one socket.
+
+    What is made there goes again, and has names that nobody else uses: those here, and the same with an ending for what
+    lies beside them.
+
+    Args:
+        series: of it, which is the live server's.
+        host: where it is, as seen from the host of the sandbox.
+        port: of TCP.
+        database: that the application gets, empty at first.
+        user: the account that the application gets. Its password is made on the host.
+        stands_for: the live database, whose name becomes that of `database` in the application's environment.
+        endpoint: where the application looks for its server.
+        data_kib: what the database will hold.
+
+    Raises:
+        ValueError: a name has other characters than letters, digits, `_`, `$` and `-`, or is too long.
+    """
+
+    series: ServerSeries
+    host: str
+    port: int
+    database: PrivateDatabase
+    user: str
+    stands_for: str
+    endpoint: Endpoint = Endpoint()
+    data_kib: int = 0
+
+    def __post_init__(self) -> None:
+        if _NAME.fullmatch(self.database.name) is None:
+            raise ValueError(f"not the name of a database on another server: {self.database.name!r}")
+        if re.fullmatch(r"[a-z0-9_]{1,30}", self.user) is None:
+            raise ValueError(f"not the name of an account: {self.user!r}")
+        if re.fullmatch(r"[A-Za-z0-9.:_-]+", self.host) is None:
+            raise ValueError(f"not the address of a server: {self.host!r}")
+
+
+SandboxServer = PrivateServer | RelayedServer
+"""The database server of a sandbox."""
 
 PROGRAMS = tuple(
     f"{folder}/{program}"

@@ -125,7 +125,7 @@ DATABASE_KINDS: Mapping[str, DatabaseKind] = {
             ),
         ),
         {"AUDIT_DATABASE": "{name}_audit"},
-        {**_PLAIN, "AUDIT_DATABASE": "keep"},
+        {**_PLAIN, "AUDIT_DATABASE": "name"},
     ),
 }  # fmt: skip
 """By what they are called; all of them are on the same database in the end."""

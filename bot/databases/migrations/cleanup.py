@@ -10,6 +10,7 @@ import structlog
 from bot.databases.backups.dump_script import REMOVE_STALE
 from bot.databases.ports import HostReader
 from bot.databases.server.connector import Connector
+from bot.databases.server.scratch_names import is_of_sandbox, scratch_names
 from bot.domain.errors import RefusedError
 from bot.domain.runs.run import Run
 from bot.domain.shell import Command, Syntax, Word
@@ -18,7 +19,7 @@ from bot.sandbox.plan import sweep
 
 _SECONDS = 60.0
 
-_SCRATCH = re.compile(r"_countersign_(?:rehearsal|proof)_(?P<run>[a-z0-9]+?)(?:_p)?")
+_SCRATCH = re.compile(r"_countersign_(?:rehearsal|proof|sandbox)_(?P<run>[a-z0-9]+?)(?:_[pebt])?")
 """What follows the database's own name. Databases of restores are named differently: they hold live data."""
 
 _WORKTREES = """
@@ -126,9 +127,14 @@ class ScratchCleanup:
         live = target.database.name
         there = await self._connections.scratch_databases(target)
         over = [name for name in there if await self._is_over(run_of(name, live))]
-        for name in over:
+        left = [name for name in over if not is_of_sandbox(name, live)]
+        for name in left:
             await self._connections.drop_scratch(target, name)
-        return tuple(over)
+        for run in {run_of(name, live) or "" for name in over if name not in left}:
+            names = scratch_names(live, run)
+            if await self._connections.leave_scratch_server(target, names):
+                left.append(names.database)
+        return tuple(left)
 
     async def worktrees(self, target: Target) -> tuple[str, ...]:
         """Remove, on the first host, worktrees whose rehearsal is no longer at work.

@@ -52,8 +52,9 @@ backup_rows() {
   staged_well unpack rows neutral || without not_loaded "$stages: $(cat "$box/copying")"
 }
 
+# loaded FILE: load it into the copy, so that what it makes belongs to the application's account
 loaded() {
-  sandbox_client --binary-mode --max-allowed-packet=1G "$1" <"$2" >"$box/loading" 2>&1 && return
+  sandbox_owner --binary-mode --max-allowed-packet=1G "$copy" <"$1" >"$box/loading" 2>&1 && return
   why=copy
   said=$(head -c 400 "$box/loading")
   return 1
@@ -62,24 +63,24 @@ loaded() {
 # same_schema: whether the copy is the live database, but for the rows
 same_schema() {
   query "$source" "$schema_sql" | sort >"$box/schema.live"
-  schema "$source" >"$box/schema.copy"
-  if ! cmp -s "$box/schema.live" "$box/schema.copy" || [ "$(records query)" != "$(records in_box)" ]; then
+  schema "$copy" >"$box/schema.copy"
+  if ! cmp -s "$box/schema.live" "$box/schema.copy" || [ "$(records query "$source")" != "$(records in_box "$copy")" ]; then
     without other_schema "$(differing "$box/schema.live" "$box/schema.copy")"
   fi
 }
 
-# records COMMAND: a checksum of the table that records migrations, read with a command
-records() { [ -z "$table_there" ] || "$1" "$source" "SELECT * FROM $(quote "$table")" | cksum; }
+# records COMMAND DATABASE: a checksum of the table that records migrations, read with a command
+records() { [ -z "$table_there" ] || "$1" "$2" "SELECT * FROM $(quote "$table")" | cksum; }
 
-# database: fill the private server's database
+# database: fill the copy
 database() {
   if [ -n "$backup" ]; then
     rows=backup
-    if ! { backup_rows && loaded "$source" "$box/dump.sql" && same_schema; }; then
+    if ! { backup_rows && loaded "$box/dump.sql" && same_schema; }; then
       [ -n "$no_data" ] || without not_loaded "$said"
       rows=
       : >"$box/dump.sql"
-      sandbox_ask "DROP DATABASE $source_sql; $create_sql" >"$box/loading" 2>&1 || { why=copy; said=$(cat "$box/loading"); return 1; }
+      sandbox_ask "DROP DATABASE $copy_sql; $create_sql" >"$box/loading" 2>&1 || { why=copy; said=$(cat "$box/loading"); return 1; }
     fi
     no_more
   fi
@@ -90,7 +91,7 @@ database() {
   if [ -z "$rows" ]; then
     rows=sample
     [ "$data_kib" -gt "$copy_up_to" ] || rows=copied
-    live_rows && loaded "$source" "$box/dump.sql" || return 1
+    live_rows && loaded "$box/dump.sql" || return 1
   fi
   note rows "$rows"
   [ "$rows" != backup ] || note age "$(backup_age)"
@@ -99,23 +100,23 @@ database() {
   # shellcheck disable=SC2046 # these are words
   "$tool" --defaults-file="$options" --default-character-set=utf8mb4 $(tuned "$tool") --no-create-info --no-data --triggers \
     --routines -- "$source" 2>/dev/null | neutral >"$box/routines.sql"
-  loaded "$source" "$box/routines.sql" || note routines 'left out'
+  loaded "$box/routines.sql" || note routines 'left out'
 }
 
 # ── what is in it ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# in_box DATABASE SQL: ask the private server; blanks within columns come escaped
+# in_box DATABASE SQL: ask the sandbox's server; blanks within columns come escaped
 in_box() { sandbox_client --batch --skip-column-names --binary-mode --execute="$2" "$1"; }
 
 schema() { in_box "$1" "$schema_sql" | sort; }
 
 # tables: print the names of the tables, escaped as rows are
-tables() { in_box "$source" "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"; }
+tables() { in_box "$copy" "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"; }
 
 # generated SQL: run the statements that a query writes, whose every name is between backticks
 generated() {
-  in_box "$source" "SET SESSION group_concat_max_len = 1048576; $1" | unescaped >"$box/generated.sql" &&
-    sandbox_client --batch --skip-column-names --binary-mode --force "$source" <"$box/generated.sql" 2>/dev/null
+  in_box "$copy" "SET SESSION group_concat_max_len = 1048576; $1" | unescaped >"$box/generated.sql" &&
+    sandbox_client --batch --skip-column-names --binary-mode --force "$copy" <"$box/generated.sql" 2>/dev/null
 }
 
 unescaped() { awk '{ gsub(/\\\\/, "\001"); gsub(/\\n/, "\n"); gsub(/\\t/, "\t"); gsub(/\001/, "\\"); print }'; }
@@ -126,5 +127,18 @@ measured() {
     FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'" | sort >"$box/counts.$1"
   generated "SELECT $checksum_sql FROM information_schema.tables
     WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'" | sort >"$box/sums.$1"
-  schema "$source" >"$box/schema.$1"
+  schema "$copy" >"$box/schema.$1"
+}
+
+# as_live FILE: write the live database's name wherever the copy's stands
+as_live() {
+  [ "$copy" != "$source" ] || return 0
+  copy=$copy live=$source awk '{
+    text = ""
+    while (place = index($0, ENVIRON["copy"])) {
+      text = text substr($0, 1, place - 1) ENVIRON["live"]
+      $0 = substr($0, place + length(ENVIRON["copy"]))
+    }
+    print text $0
+  }' "$1" >"$box/renamed" && cat "$box/renamed" >"$1"
 }

@@ -3,8 +3,10 @@
 #
 #   sha            the commit whose files they are
 #   source         the live database; it is only read
-#   source_sql     its name, quoted for SQL
-#   create_sql     creates it in the private server
+#   copy copy_sql  its copy in the sandbox's server, the same name but on another server; and quoted for SQL
+#   create_sql     creates the copy
+#   evidence before tables   further databases there: what is noted while it runs, the rows of before, and empty tables
+#   elsewhere      name of the option file for another server; empty where the sandbox's is a private one
 #   table          in which the framework records migrations
 #   recorded recorded_name   what is noted when it does: lines EVENT ROW, and SQL for a migration's name, with @ for ROW
 #   optional_environment     `yes` where not every application has an environment file
@@ -14,7 +16,7 @@
 #   backup dump sha256 made_epoch pipe no_data no_data_detail   as in rehearsal.sh
 #   schema_sql     prints columns and indexes of the database in use
 #   checksum_sql   the one of checksums.py
-#   rows_sql       prints statements that compare the tables of two databases row by row
+#   rows_sql       prints statements that compare the tables of $before and the copy row by row
 #   statements_awk failure_awk   programs
 #   packages       how packages come: same (as the live ones), fetched, or none
 #   fetch          shell text that downloads packages, in $sandbox_work; it runs nothing of the commit
@@ -88,7 +90,7 @@ meanings() {
   # shellcheck disable=SC2086 # words
   meant=$(
     (cd "$live" && exec $limit sh -c "$ask") </dev/null 2>/dev/null 9>&- |
-      grep -E -x '\{"is":"env","key":"[A-Za-z_][A-Za-z0-9_]*","means":"(url|password|host|port|socket|keep|user)"\}' |
+      grep -E -x '\{"is":"env","key":"[A-Za-z_][A-Za-z0-9_]*","means":"(url|password|host|port|socket|name|keep|user)"\}' |
       sed 's/^{"is":"env","key":"\([^"]*\)","means":"\([^"]*\)"}$/\1 \2 /'
   )
   sandbox_rules="$meant
@@ -101,18 +103,20 @@ $sandbox_rules"
 snapshots() {
   [ -n "$table_there" ] || return 0
   {
-    printf 'CREATE DATABASE countersign_evidence; USE countersign_evidence;\n'
+    printf 'CREATE DATABASE IF NOT EXISTS `%s`; USE `%s`;\n' "$evidence" "$evidence"
     printf 'CREATE TABLE ran (number INT AUTO_INCREMENT PRIMARY KEY, name TEXT) ENGINE=InnoDB;\n'
     printf 'CREATE TABLE lines_of (number INT, a TEXT, b TEXT, c TEXT, d TEXT, e TEXT, f TEXT, g TEXT, KEY (number)) ENGINE=InnoDB;\n'
-    printf 'USE %s;\nDELIMITER //\n' "$source_sql"
+    printf 'USE %s;\nDELIMITER //\n' "$copy_sql"
     printf '%s\n' "$recorded" | while IFS= read -r event; do
       # shellcheck disable=SC2086 # words
       set -- $event
       name=$(printf '%s\n' "$recorded_name" | sed "s/@/$2/g")
       printf 'CREATE TRIGGER countersign_%s AFTER %s ON %s FOR EACH ROW BEGIN\n' "$1" "$1" "$(quote "$table")"
-      printf 'INSERT INTO countersign_evidence.ran (name) VALUES (%s);\n' "$name"
       # shellcheck disable=SC2016 # backticks of SQL
-      printf 'INSERT INTO countersign_evidence.lines_of SELECT LAST_INSERT_ID(), a.* FROM (%s) a; END//\n' "$schema_sql"
+      {
+        printf 'INSERT INTO `%s`.ran (name) VALUES (%s);\n' "$evidence" "$name"
+        printf 'INSERT INTO `%s`.lines_of SELECT LAST_INSERT_ID(), a.* FROM (%s) a; END//\n' "$evidence" "$schema_sql"
+      }
     done
   } | sandbox_client --binary-mode >"$box/loading" 2>&1 && snapped=yes
 }
@@ -120,8 +124,8 @@ snapshots() {
 # per_migration: write what each migration changed of the schema
 per_migration() {
   [ -n "$snapped" ] || return 0
-  in_box countersign_evidence 'SELECT number, name FROM ran ORDER BY number' >"$sandbox_results/ran"
-  in_box countersign_evidence 'SELECT number, a, b, c, d, e, f, g FROM lines_of ORDER BY number' |
+  in_box "$evidence" 'SELECT number, name FROM ran ORDER BY number' >"$sandbox_results/ran"
+  in_box "$evidence" 'SELECT number, a, b, c, d, e, f, g FROM lines_of ORDER BY number' |
     awk -v first="$box/schema.first" -v to="$sandbox_results/changed." '
       function compare(    line) {
         for (line in before) if (!(line in after)) { print "< " line >(to number); delete before[line] }
@@ -175,14 +179,14 @@ compared() {
   touched >"$box/touched"
   [ -s "$box/touched" ] || return 0
   of_tables "$box/touched" <"$box/dump.sql" >"$box/before.sql"
-  sandbox_ask 'CREATE DATABASE countersign_before' >/dev/null 2>&1
-  sandbox_client --binary-mode --force --max-allowed-packet=1G countersign_before <"$box/before.sql" >/dev/null 2>&1
+  sandbox_ask "CREATE DATABASE \`$before\`" >/dev/null 2>&1
+  sandbox_client --binary-mode --force --max-allowed-packet=1G "$before" <"$box/before.sql" >/dev/null 2>&1
   generated "$rows_sql" | sort >"$box/rows"
   while IFS= read -r name; do
-    before=$(count_of "$name" "$box/counts.first")
-    after=$(count_of "$name" "$box/counts.last")
+    was=$(count_of "$name" "$box/counts.first")
+    is=$(count_of "$name" "$box/counts.last")
     line=$(awk -F '\t' -v name="$name" '$1 == name && NF == 4 { print $2 "\t" $3 "\t" $4; exit }' "$box/rows")
-    printf '%s\t%s\t%s\t%s\n' "$name" "${before:--}" "${after:--}" "${line:--	-	-}" >>"$sandbox_results/rows"
+    printf '%s\t%s\t%s\t%s\n' "$name" "${was:--}" "${is:--}" "${line:--	-	-}" >>"$sandbox_results/rows"
   done <"$box/touched"
 }
 
@@ -195,15 +199,14 @@ count_of() { awk -F '\t' -v name="$1" '$1 == name { print $2; exit }' "$2"; }
 predicted() {
   [ -s "$box/commands/trials.sql" ] || return 0
   grep -v '^INSERT INTO ' "$box/dump.sql" >"$box/tables.sql"
-  sandbox_ask 'CREATE DATABASE countersign_tables' >/dev/null 2>&1 || return 0
-  sandbox_client --binary-mode --force countersign_tables <"$box/tables.sql" >/dev/null 2>&1
+  sandbox_ask "CREATE DATABASE \`$tables\`" >/dev/null 2>&1 || return 0
+  sandbox_client --binary-mode --force "$tables" <"$box/tables.sql" >/dev/null 2>&1
   # An account that no code of the commit has ever known.
-  secret=$(random_word)
-  sandbox_ask "CREATE USER 'countersign_tables'@'localhost' IDENTIFIED BY '$secret';
-    GRANT ALL PRIVILEGES ON \`countersign\\_tables\`.* TO 'countersign_tables'@'localhost'" >/dev/null 2>&1 || return 0
-  printf '[client]\nuser=countersign_tables\npassword=%s\nsocket=%s\n' "$secret" "$socket" >"$box/commands/trials.cnf"
+  trier=${sandbox_user:-countersign}_t
+  sandbox_account "$trier" "$(printf '%s' "$tables" | sed 's/[_%]/\\&/g')" || return 0
+  printf '[client]\nuser=%s\npassword=%s\nsocket=%s\n' "$trier" "$secret" "$socket" >"$box/commands/trials.cnf"
   chmod 644 "$box/commands/trials.sql" "$box/commands/trials.cnf"
-  sandbox_run trials 300 "\"$sandbox_mysql\" --defaults-file=/sandbox/commands/trials.cnf --binary-mode --force countersign_tables \
+  sandbox_run trials 300 "\"$sandbox_mysql\" --defaults-file=/sandbox/commands/trials.cnf --binary-mode --force $tables \
     </sandbox/commands/trials.sql 2>&1 | sed -n 's/^ERROR .* at line \([0-9]*\).*/\1/p'"
   rm -f "$sandbox_results/trials.log"
   [ -e "$sandbox_results/trials.output" ] || return 0
@@ -231,6 +234,11 @@ python_environment || impossible setup "$said"
 meanings
 took packages "$began"
 at=$(clock)
+if [ -n "$elsewhere" ]; then
+  sandbox_login=$COUNTERSIGN_FILES/$elsewhere
+  sandbox_mysql=$client
+  sandbox_secured=$(options=$sandbox_login; secure "$client")
+fi
 sandbox_start || refused
 [ -z "$optional_environment" ] || [ ! -s "$box/env/foreign" ] || impossible not_mysql "its environment names $(head -n 1 "$box/env/foreign")"
 took server "$at"
@@ -272,6 +280,8 @@ tail -n 1 "$sandbox_results/migrate.log" | grep -q -x end || note log incomplete
   impossible not_mysql 'the migrations said nothing to the database server'
 [ "$outcome" = ok ] || awk "$failure_awk" <"$sandbox_results/private/migrate" >"$sandbox_results/failure"
 measured last
+as_live "$sandbox_results/statements"
+[ "$outcome" = ok ] || as_live "$sandbox_results/failure"
 cp "$box/counts.last" "$sandbox_results/counts.after"
 differences "$box/schema.first" "$box/schema.last" >"$sandbox_results/changed"
 per_migration
@@ -282,7 +292,7 @@ at=$(clock)
 took predicting "$at"
 if [ "$outcome" = ok ] && [ -n "$undo" ]; then
   if sandbox_run undo "$seconds" "$undo"; then
-    schema "$source" >"$box/schema.back"
+    schema "$copy" >"$box/schema.back"
     differences "$box/schema.first" "$box/schema.back" >"$sandbox_results/back"
     note back ok
   else
@@ -290,5 +300,7 @@ if [ "$outcome" = ok ] && [ -n "$undo" ]; then
   fi
   apart undo
 fi
+# Whatever was asked of a server that is gone had no answer.
+sandbox_ask 'SELECT 1' >/dev/null 2>&1 || impossible lost 'the database server of the sandbox does not answer any more'
 note outcome "$outcome"
 printf 'rehearsed in a sandbox: %s\n' "$outcome"

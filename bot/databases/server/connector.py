@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Iterator
 
 from bot.databases.ports import TunnelOpener
 from bot.databases.server.connection import USUAL_LIMITS, Connection, Login, QueryLimits, connect
-from bot.databases.server.errors import ServerError, problem_of
+from bot.databases.server.errors import NO_SUCH_DATABASE, NO_SUCH_TABLE, ServerError, problem_of
 from bot.databases.server.quoting import identifier
+from bot.databases.server.scratch_names import ScratchNames
 from bot.databases.server.session import ReadOnlySession, ThrowawaySession, read_only, version_of
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.targets.target import Database, Target
@@ -81,6 +83,26 @@ class Connector:
                     await session.run(f"SET SESSION lock_wait_timeout = {self._limits.lock}")
                     yield session
 
+    @contextlib.asynccontextmanager
+    async def scratch(self, target: Target) -> AsyncIterator[ReadOnlySession]:
+        """Open a read-only session with the account that makes copies, wherever a target's copies live.
+
+        Args:
+            target: which.
+
+        Yields:
+            The session.
+
+        Raises:
+            ValueError: the target allows no such database (`scratch`).
+            RefusedError: a reason of the database or of a host; also for a `ServerError` that leaves the context.
+        """
+        database = _allowing(target, _scratch_prefix(target))
+        async with self._login(database) as login:
+            with _translating_errors(database):
+                async with connect(login, _EVERYWHERE) as opened:
+                    yield await read_only(opened, self._limits)
+
     async def scratch_databases(self, target: Target) -> tuple[str, ...]:
         """Name the databases `NAME_countersign_*` of a target, wherever its copies live.
 
@@ -91,13 +113,8 @@ class Connector:
             ValueError: the target allows no such database (`scratch`).
             RefusedError: a reason of the database or of a host.
         """
-        name = target.database.name if target.database is not None else ""
-        database = _allowing(target, f"{name}_countersign_")
-        async with self._login(database) as login:
-            with _translating_errors(database):
-                async with connect(login, _EVERYWHERE) as opened:
-                    session = await read_only(opened, self._limits)
-                    rows = await session.rows(_SCRATCH_DATABASES, *[f"{name}_countersign_"] * 2)
+        async with self.scratch(target) as session:
+            rows = await session.rows(_SCRATCH_DATABASES, *[_scratch_prefix(target)] * 2)
         return tuple(str(row[0]) for row in rows)
 
     async def drop_scratch(self, target: Target, name: str) -> None:
@@ -118,6 +135,39 @@ class Connector:
                     await opened.ask("SET SESSION sql_notes = 0")
                     await opened.ask(f"SET SESSION lock_wait_timeout = {self._limits.lock}")
                     await opened.ask(_dropping(name))
+
+    async def leave_scratch_server(self, target: Target, names: ScratchNames) -> bool:
+        """Remove what a killed rehearsal in a sandbox left at a scratch server.
+
+        These are its accounts and databases, and how it changed the server's log; see `relayed_server.sh`.
+
+        Args:
+            target: on whose server, and as whom.
+            names: of what it made; all of it may be gone.
+
+        Returns:
+            Whether it is removed; it is not while another rehearsal is at the server.
+
+        Raises:
+            ValueError: the target allows no such database (`scratch`), or not under this name.
+            RefusedError: a reason of the database or of a host.
+        """
+        database = _allowing(target, names.database)
+        async with self._login(database) as login:
+            with _translating_errors(database):
+                async with connect(login, _EVERYWHERE) as opened:
+                    ((locked,),) = (await opened.ask("SELECT GET_LOCK('countersign_sandbox', 0)")).rows
+                    if locked != 1:
+                        return False
+                    await opened.ask("SET SESSION sql_notes = 0")
+                    await opened.ask(f"SET SESSION lock_wait_timeout = {self._limits.lock}")
+                    await _log_as_before(opened, f"{names.database}_e")
+                    for user, host in itertools.product((names.account, f"{names.account}_t"), ("%", "localhost")):
+                        await opened.ask(f"DROP USER IF EXISTS '{user}'@'{host}'")
+                    # That which knows how the log was is the last.
+                    for ending in ("", "_b", "_t", "_e"):
+                        await opened.ask(_dropping(f"{names.database}{ending}"))
+        return True
 
     async def end_statement(self, target: Target, session: int, query: int | None) -> None:
         """End one statement of another session of the target's own user; that session stays.
@@ -162,6 +212,10 @@ _EVERYWHERE = "information_schema"
 _SCRATCH_DATABASES = "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, CHAR_LENGTH(%s)) = %s"
 
 
+def _scratch_prefix(target: Target) -> str:
+    return f"{target.database.name if target.database is not None else ''}_countersign_"
+
+
 def _allowing(target: Target, name: str) -> Database:
     """Give the account that makes and drops databases of a name."""
     database = target.database.copies_at(target.hosts[0]) if target.database is not None else None
@@ -172,6 +226,23 @@ def _allowing(target: Target, name: str) -> Database:
 
 def _dropping(name: str) -> str:
     return f"DROP DATABASE IF EXISTS {identifier(name)}"
+
+
+async def _log_as_before(opened: Connection, evidence: str) -> None:
+    try:
+        await opened.ask(f"USE {identifier(evidence)}")
+        rows = (await opened.ask("SELECT general_log, log_output, was_empty FROM log_before")).rows
+    except ServerError as error:
+        if error.number not in NO_SUCH_TABLE | NO_SUCH_DATABASE:
+            raise
+        return
+    for switched, output, was_empty in rows:
+        await opened.ask(f"SET GLOBAL general_log = {int(switched):d}")
+        await opened.ask("SET GLOBAL log_output = %s", output)
+        if was_empty:
+            # It takes a privilege that the log itself does not.
+            with contextlib.suppress(ServerError):
+                await opened.ask("TRUNCATE TABLE mysql.general_log")
 
 
 async def _drop(maker: Connection, name: str) -> None:

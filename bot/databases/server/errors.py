@@ -8,6 +8,8 @@ from bot.domain.targets.target import Database
 NO_SUCH_TABLE = frozenset({1146, 1103, 1059, 1300})
 """The table is not there, or no table can have that name."""
 
+NO_SUCH_DATABASE = frozenset({1049})
+
 NO_SUCH_COLUMN = 1054
 NEEDS_PRIVILEGE = 1227
 UNKNOWN_VARIABLE = 1193
@@ -34,7 +36,6 @@ _LOGIN_REFUSED = frozenset(
         4151,  # account locked (MariaDB)
     }
 )
-_DATABASE_MISSING = frozenset({1049})
 _BLOCKED = frozenset({1205, 3572})
 """The lock wait exceeded the session's short timeout."""
 
@@ -81,7 +82,7 @@ def problem_of(error: ServerError, database: Database) -> Problem:
 def _reason(number: int) -> Reason:
     if number in _LOGIN_REFUSED:
         return Reason.DATABASE_LOGIN_REFUSED
-    if number in _DATABASE_MISSING:
+    if number in NO_SUCH_DATABASE:
         return Reason.DATABASE_MISSING
     if number in _BLOCKED:
         return Reason.BLOCKED_BY_SESSIONS

@@ -9,6 +9,7 @@ from bot.sandbox.server import (
     SETTINGS_SQL,
     PrivateDatabase,
     PrivateServer,
+    ServerSettings,
     series_of,
     settings_of,
 )
@@ -32,13 +33,26 @@ async def private_server_like(session: ReadOnlySession, database: Database, data
     series = series_of(session.version)
     if series is None:
         raise ValueError(f"the live server calls itself {session.version!r}")
-    variables = {str(name): str(value) for name, value in await session.rows(SETTINGS_SQL)}
-    [[named]] = await session.rows(NAMED_TIME_ZONES_SQL)
     defaults = await session.rows(_DEFAULTS)
     character_set, collation = defaults[0] if defaults else ("", "")
     return PrivateServer(
         series,
         (PrivateDatabase(database.name, str(character_set), str(collation)),),
-        settings_of(variables, named_time_zones=bool(named)),
+        await settings_like(session),
         data_kib=data_kib,
     )
+
+
+async def settings_like(session: ReadOnlySession) -> ServerSettings:
+    """Read the settings of a server that decide what SQL does.
+
+    Args:
+        session: with it.
+
+    Raises:
+        ValueError: it has a setting that no other server can be given.
+        ServerError: it did not answer.
+    """
+    variables = {str(name): str(value) for name, value in await session.rows(SETTINGS_SQL)}
+    [[named]] = await session.rows(NAMED_TIME_ZONES_SQL)
+    return settings_of(variables, named_time_zones=bool(named))

@@ -1,9 +1,11 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
-# The confined processes of a sandbox, for POSIX sh. Everything that is started for a sandbox is started by these three
+# The confined processes of a sandbox, for POSIX sh. Everything that is started for a sandbox is started by these
 # functions and by nothing else.
 #
 #   private_network   a network with nothing but its own loopback, and a process namespace that dies with its starter
 #   server_box        the private database server, inside that network
+#   relay_box         in its place, what leads to a server elsewhere by the socket in the folder `run`
+#   relay_outside     the other end of that socket, in the host's own network; it dies with its starter too
 #   code_box          code of a commit, inside that network
 #
 # As an ordinary account every box is a user namespace of its own, in which the account is the only user. As uid 0 no
@@ -127,6 +129,21 @@ server_box() {
   box_capabilities='--cap-drop ALL'
   confined --bind "$box/server" /sandbox/server --bind "$box/run" /sandbox/run --ro-bind "$sandbox_program" /sandbox/program \
     --bind "$box/server/tmp" /tmp --remount-ro /dev --remount-ro / --chdir / -- "$@"
+}
+
+# relay_box OPTION…: as `relay.pl` takes them
+relay_box() {
+  outside=
+  box_zone=
+  box_capabilities='--cap-drop ALL'
+  confined --ro-bind "$box/run" /sandbox/run --remount-ro /dev --remount-ro / --chdir / -- perl -e "$sandbox_relay" "$@"
+}
+
+# relay_outside OPTION…: it runs nothing of the commit, and needs the host's files to find other hosts
+# shellcheck disable=SC2086 # options are words
+relay_outside() {
+  exec bwrap $user_namespace --unshare-pid --unshare-ipc --die-with-parent --dev-bind / / --proc /proc \
+    perl -e "$sandbox_relay" "$@"
 }
 
 # code_box FILE: run a file of the folder `commands` in the copy of the application, with $outside as its root. What can be

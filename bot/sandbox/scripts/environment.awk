@@ -4,6 +4,8 @@
 #   sandbox_rules      lines KEY TREATMENT VALUE, see `environment.py`; with the key `=`, of the value of any other key
 #   sandbox_password   the accounts' new password
 #   sandbox_key        a fresh encryption key
+#   sandbox_stands_for sandbox_copy   the live database's name, and what comes for it; both empty where it stays
+#   sandbox_user       the account's name; empty where those of the file stay
 #   sandbox_out        where `dotenv`, `variables`, `users`, `hosts`, `ports` and `sockets` are written, and in `foreign` the
 #                      kind of a database that is none of ours
 #
@@ -102,7 +104,8 @@ function treated(name, value,    how, scheme, count, each, i) {
   if (how == "value") return given[name]
   if (!whole || how == "" || !plain(value)) return dummy(value)
   if (how == "url") return database_url(value)
-  if (how == "user" && value != "") print value >(out "users")
+  if (how == "name") return name_of_copy(value)
+  if (how == "user" && value != "") return account(value)
   if (how == "host") {
     # Several may stand in one value.
     count = split(value, each, /[ ,;]+/)
@@ -114,6 +117,13 @@ function treated(name, value,    how, scheme, count, each, i) {
     print value >(out "ports")
   }
   return value
+}
+
+function name_of_copy(value) { return value != "" && value == ENVIRON["sandbox_stands_for"] ? ENVIRON["sandbox_copy"] : value }
+
+function account(value) {
+  print value >(out "users")
+  return ENVIRON["sandbox_user"] == "" ? value : ENVIRON["sandbox_user"]
 }
 
 # Harmless, and of the same kind, so that what reads it does not stumble: what is empty stays empty, and a switch stays
@@ -150,13 +160,13 @@ function database_url(value,    scheme, user, host, port, name) {
   if (user ~ /[^A-Za-z0-9_.-]/ || !match(value, /^[A-Za-z0-9_.-]+(:[0-9]+)?\/[A-Za-z0-9_-]+$/)) return scheme "sandbox.invalid"
   host = value
   sub(/\/.*$/, "", host)
-  name = substr(value, length(host) + 1)
+  name = substr(value, length(host) + 2)
   port = host
   sub(/:.*$/, "", host)
   if (sub(/^[^:]*:/, "", port)) print port >(out "ports")
   print host >(out "hosts")
-  if (user != "") print user >(out "users")
-  return scheme (user == "" ? "" : user ":" ENVIRON["sandbox_password"] "@") value
+  value = substr(value, 1, length(value) - length(name)) name_of_copy(name)
+  return scheme (user == "" ? "" : account(user) ":" ENVIRON["sandbox_password"] "@") value
 }
 
 # A value with a text put before each of some characters.

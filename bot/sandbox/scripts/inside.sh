@@ -115,17 +115,20 @@ perform() {
   mv "$box/answer.new" "$box/answers/$1"
 }
 
-# database: run the server until it ends
+# database: run the server, or what leads to it, until it ends
 database() {
-  # shellcheck disable=SC2086 # options are words
-  (server_box /sandbox/program --defaults-file=/sandbox/server/server.cnf $sandbox_as_root)
+  case $sandbox_server in
+    # shellcheck disable=SC2086 # options are words
+    private) (server_box /sandbox/program --defaults-file=/sandbox/server/server.cnf $sandbox_as_root) ;;
+    relayed) (relay_box tcp "$sandbox_port" unix /sandbox/run/s) ;;
+  esac
   : >"$box/server/ended"
 }
 
 # serve: what follows once the addresses are there, without capabilities
 serve() {
   identify
-  [ -z "$sandbox_program" ] || database </dev/null >>"$box/server/error.log" 2>&1 &
+  [ -z "$sandbox_server" ] || database </dev/null >>"$box/server/error.log" 2>&1 &
   watch "$$" </dev/null >/dev/null 2>&1 &
   room "$box/limit"
   exec 3<>"$box/requests"

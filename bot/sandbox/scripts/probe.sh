@@ -16,12 +16,10 @@ done
 for switch in kernel/unprivileged_userns_clone kernel/apparmor_restrict_unprivileged_userns user/max_user_namespaces; do
   [ ! -r "/proc/sys/$switch" ] || fact "$(printf '%s' "$switch" | tr / .)" "$(cat "/proc/sys/$switch")"
 done
-for program in mariadbd mysqld; do
-  for folder in /usr/sbin /usr/bin /usr/libexec /usr/local/bin /usr/local/sbin /usr/local/mysql/bin; do
-    [ -x "$folder/$program" ] || continue
-    version=$("$folder/$program" --no-defaults --version 2>/dev/null | head -n 1 | tr '\t' ' ')
-    printf 'program\t%s\t%s\n' "$folder/$program" "$version"
-  done
+for program in $sandbox_programs; do
+  [ -x "$program" ] || continue
+  version=$("$program" --no-defaults --version 2>/dev/null | head -n 1 | tr '\t' ' ')
+  printf 'program\t%s\t%s\n' "$program" "$version"
 done
 fact memory "$(available_kib)"
 existing=$place

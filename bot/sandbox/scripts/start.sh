@@ -4,17 +4,18 @@
 #   sandbox_claim                      wait to be the only one; then $sandbox_work is an empty folder for a copy of the
 #                                      application, to be filled with files that share nothing with the live checkout
 #                                      (`cp -Rp` copies hard links as files, `cp -a` does not)
-#   sandbox_start                      start the private server with its databases and accounts, and the network
+#   sandbox_start                      start the network, and the server with its databases and accounts
 #   sandbox_client OPTION…             the server's client, as its administrator, over a pipe or with --execute
+#   sandbox_owner OPTION…              the same, as whom what is loaded for the code is to belong to
+#   sandbox_account NAME DATABASE      add an account with rights on one database alone; sets `secret` to its password
 #   sandbox_ask SQL                    print the rows of a query, columns between tabs
 #   sandbox_run NAME SECONDS TEXT      run shell text confined; succeeds where it ended by itself with status 0
 #   sandbox_close                      end everything and remove it; may be called at any time, and twice
 #
 # Each fails once it has written `refused` into $sandbox_results/facts. Descriptors 7 and 9 are the sandbox's own, and
 # `sandbox_claim` sets umask 077. A sandbox dies with the shell that started it, whatever ends that. What the results look
-# like is in `results.py`; `plan.py` writes the values that begin with `sandbox_` before it.
-
-sandbox_administrator=countersign_sandbox
+# like is in `results.py`; `plan.py` writes the values that begin with `sandbox_` before it. `$sandbox_server` says what the
+# server is (private, relayed, or nothing); a script of that name, which comes before this, how it is made, asked and left.
 
 sandbox_fact() { printf '%s\t%s\n' "$1" "$2" >>"$sandbox_results/facts"; }
 
@@ -88,7 +89,7 @@ sandbox_start() {
   sandbox_password=$(random_word)
   environment || return 1
   served
-  if [ -n "$sandbox_programs" ]; then server_folder || return 1; else sandbox_program=; fi
+  [ -z "$sandbox_server" ] || server_prepared || return 1
   if [ "$(id -u)" = 0 ]; then
     chown -R -h "$sandbox_uid:$sandbox_uid" "$box/work" "$box/tmp" "$box/shm" ||
       { refuse unwritable 'files cannot be given away'; return 1; }
@@ -100,13 +101,14 @@ sandbox_start() {
   printf '%s\n' "$sandbox_inside" >"$box/inside.sh"
   sandbox_home=${HOME%/}
   export box place sandbox_addresses sandbox_as_root sandbox_at sandbox_disk sandbox_file sandbox_free_disk sandbox_free_memory \
-    sandbox_home sandbox_memory sandbox_output sandbox_processes sandbox_program sandbox_uid sandbox_zone
+    sandbox_home sandbox_memory sandbox_output sandbox_port sandbox_processes sandbox_program sandbox_relay sandbox_server \
+    sandbox_uid sandbox_zone
   # shellcheck disable=SC2094 # it is written before it is read
   (private_network --info-fd 5 sh "$box/inside.sh" addresses) \
     </dev/null >"$box/inside.log" 2>&1 3>&- 4>&- 5>"$box/info" 6>&- 7>&- 8>&- 9>&- &
   sandbox_pid=$!
   exec 7<>"$box/requests"
-  [ -z "$sandbox_program" ] || server_ready || return 1
+  [ -z "$sandbox_server" ] || server_ready || return 1
   [ ! -s "$box/unserved" ] || while read -r one; do sandbox_fact unserved "$one"; done <"$box/unserved"
 }
 
@@ -117,7 +119,8 @@ environment() {
   [ -f "$sandbox_env_from" ] && [ -r "$sandbox_env_from" ] ||
     { refuse environment "$sandbox_env_from cannot be read"; return 1; }
   head -c 262144 <"$sandbox_env_from" | tr -d '\000' |
-    LC_ALL=C sandbox_out=$box/env sandbox_rules=$sandbox_rules sandbox_password=$sandbox_password \
+    LC_ALL=C sandbox_out=$box/env sandbox_rules=$sandbox_rules sandbox_password=$sandbox_password sandbox_user=$sandbox_user \
+      sandbox_stands_for=$sandbox_stands_for sandbox_copy=$sandbox_copy \
       sandbox_key=base64:$(head -c 32 /dev/urandom | base64) awk "$sandbox_awk" || { refuse environment 'awk failed'; return 1; }
   case $sandbox_env_form in
     dotenv)
@@ -149,47 +152,6 @@ served() {
   printf '%s\n' "$sandbox_read_only" | grep . >"$box/read-only"
 }
 
-# server_folder: choose the program, and fill its folder
-server_folder() {
-  seen='no server program'
-  sandbox_program=
-  for program in $sandbox_programs; do
-    [ -x "$program" ] || continue
-    version=$("$program" --no-defaults --version 2>/dev/null | head -n 1)
-    seen=$version
-    case $version in *MariaDB*) kind=mariadb ;; *) kind=mysql ;; esac
-    version=$(printf '%s\n' "$version" | sed -n 's/^.* Ver \([0-9][0-9.]*\).*/\1/p')
-    case $kind-$version. in "$sandbox_kind-$sandbox_series".*) sandbox_program=$program ;; *) continue ;; esac
-    break
-  done
-  [ -n "$sandbox_program" ] || { refuse version "$sandbox_kind $sandbox_series is needed; there is: $seen"; return 1; }
-  sandbox_template=$version-$sandbox_template_suffix
-  template || { refuse template "$said"; return 1; }
-  cp -a -- "$template" "$box/server/data" || { refuse unwritable 'the template cannot be copied'; return 1; }
-  printf '%s\n' "$sandbox_options" "port=$sandbox_port" >"$box/server/server.cnf"
-  secret=$(random_word)
-  {
-    printf "SET SESSION sql_mode = '';\n"
-    printf "CREATE USER '%s'@'localhost' IDENTIFIED BY '%s';\n" "$sandbox_administrator" "$secret"
-    printf "GRANT ALL PRIVILEGES ON *.* TO '%s'@'localhost' WITH GRANT OPTION;\n" "$sandbox_administrator"
-  } >"$box/server/init.sql"
-  printf '[client]\nuser=%s\npassword=%s\nsocket=s\n' "$sandbox_administrator" "$secret" >"$box/client.cnf"
-  case $sandbox_kind in
-    mariadb) sandbox_clients='mariadb mysql' ;;
-    mysql) sandbox_clients='mysql mariadb' ;;
-  esac
-  for sandbox_mysql in $sandbox_clients ''; do
-    [ -z "$sandbox_mysql" ] || ! command -v "$sandbox_mysql" >/dev/null 2>&1 || break
-  done
-  [ -n "$sandbox_mysql" ] || { refuse tools 'neither mariadb nor mysql is installed'; return 1; }
-}
-
-# In the socket's folder, since the path of a socket may not be long. A server cannot ask for files of the host.
-sandbox_client() {
-  (cd "$box/run" && exec env MYSQL_TEST_LOGIN_FILE=/nonexistent "$sandbox_mysql" --defaults-file="$box/client.cnf" \
-    --local-infile=0 --default-character-set=utf8mb4 --connect-timeout=10 "$@" 7>&- 9>&-)
-}
-
 # sandbox_ask SQL: print the rows, columns between tabs
 sandbox_ask() { sandbox_client --batch --raw --skip-column-names --execute="$1"; }
 
@@ -213,53 +175,6 @@ ended_for() {
 
 sandbox_lives() { child_of "$$" "$sandbox_pid" && { ended_for; [ -z "$sandbox_limit" ]; }; }
 
-server_ready() {
-  said=
-  began=$(clock)
-  until [ -S "$box/run/s" ] && said=$(sandbox_ask 'SELECT 1' 2>&1); do
-    if ! sandbox_lives || [ -e "$box/server/ended" ] || [ $(($(clock) - began)) -gt 30000 ]; then
-      refuse start "$(cat "$box/inside.log" "$box/limit" 2>/dev/null) $said
-        $(grep -i -e error -e abort "$box/server/error.log" 2>/dev/null | tail -n 3)"
-      return 1
-    fi
-    moment
-  done
-  said=$(accounts 2>&1) || { refuse start "$said"; return 1; }
-  [ -z "$sandbox_named_zones" ] || said=$(time_zones 2>&1) || { refuse start "time zones: $said"; return 1; }
-}
-
-# time_zones: load the names of the time zone database, which the live server knows too
-time_zones() {
-  for tzinfo in mariadb-tzinfo-to-sql mysql_tzinfo_to_sql ''; do
-    [ -z "$tzinfo" ] || ! command -v "$tzinfo" >/dev/null 2>&1 || break
-  done
-  [ -n "$tzinfo" ] || { printf 'neither mariadb-tzinfo-to-sql nor mysql_tzinfo_to_sql is installed\n'; return 1; }
-  "$tzinfo" /usr/share/zoneinfo 2>/dev/null | sandbox_client --batch --skip-column-names mysql
-}
-
-# accounts: the template's own accounts go, but for the one that routines of a dump may name; then those of the
-# application come, with rights on its databases alone
-accounts() {
-  drop=$(sandbox_ask "SELECT CONCAT('DROP USER ', QUOTE(user), '@', QUOTE(host), ';') FROM mysql.user
-    WHERE user NOT IN ('$sandbox_administrator', 'PUBLIC') AND user NOT LIKE 'mariadb.%' AND user NOT LIKE 'mysql.%'
-    AND NOT (user = 'root' AND host = 'localhost')") || return 1
-  {
-    printf "SET SESSION sql_mode = '';\n%s\n" "$drop"
-    printf "ALTER USER 'root'@'localhost' IDENTIFIED BY '%s';\n" "$(random_word)"
-    printf '%s\n' "$sandbox_create"
-    printf '%s\n' "$sandbox_users" | cat - "$box/env/users" | grep -v -x -F "$sandbox_administrator" | grep . | sort -u |
-      sql_text | while IFS= read -r user; do
-      for host in "'%'" "'localhost'"; do
-        printf 'DROP USER IF EXISTS %s@%s;\n' "$user" "$host"
-        printf "CREATE USER %s@%s IDENTIFIED BY '%s';\n" "$user" "$host" "$sandbox_password"
-        printf '%s\n' "$sandbox_grants" | while IFS= read -r pattern; do
-          [ -z "$pattern" ] || printf 'GRANT ALL PRIVILEGES ON %s.* TO %s@%s;\n' "$pattern" "$user" "$host"
-        done
-      done
-    done
-  } | sandbox_client --batch
-}
-
 # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 sandbox_run() {
@@ -268,9 +183,7 @@ sandbox_run() {
   printf '%s\n' 'echo 1000 2>/dev/null >/proc/self/oom_score_adj' '. /sandbox/environment' "cd $sandbox_at || exit 126" "$3" \
     >"$box/commands/$1"
   chmod 644 "$box/commands/$1"
-  [ -z "$sandbox_program" ] ||
-    sandbox_ask 'SET GLOBAL general_log = OFF; TRUNCATE TABLE mysql.general_log; SET GLOBAL general_log = ON' >/dev/null ||
-    { sandbox_fact command "$1 lost - 0"; return 1; }
+  [ -z "$sandbox_server" ] || server_log >/dev/null || { sandbox_fact command "$1 lost - 0"; return 1; }
   printf '%s %s\n' "$1" "$2" >&7
   until [ -e "$box/answers/$1" ] || ! sandbox_lives; do moment; done
   if [ -e "$box/answers/$1" ]; then
@@ -288,32 +201,27 @@ sandbox_run() {
     rm -f "$box/unseen"
   }
   [ ! -e "$box/output/$1" ] || cp "$box/output/$1" "$sandbox_results/$1.output"
-  if [ -n "$sandbox_program" ] && sandbox_lives; then logged "$1"; fi
+  if [ -n "$sandbox_server" ] && sandbox_lives; then logged "$1"; fi
   sandbox_fact command "$1 $sandbox_ended $sandbox_status $sandbox_spent"
   [ "$sandbox_ended $sandbox_status" = 'exit 0' ]
-}
-
-# others: print the sessions of the application, as statements that end them
-others() {
-  sandbox_ask "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist
-    WHERE user NOT IN ('$sandbox_administrator', 'system user', 'event_scheduler')"
 }
 
 # logged NAME: keep what the server logged of the application, once nothing of it runs any more
 logged() {
   sandbox_began=$(clock)
-  while sandbox_sessions=$(others) && [ -n "$sandbox_sessions" ]; do
+  while sandbox_sessions=$(server_sessions) && [ -n "$sandbox_sessions" ]; do
     sandbox_waited=$(($(clock) - sandbox_began))
     if [ "$sandbox_waited" -gt 15000 ]; then sandbox_fact unsettled "$1"; break; fi
-    [ "$sandbox_waited" -lt 2000 ] || printf '%s\n' "$sandbox_sessions" | sandbox_client --force >/dev/null 2>&1
+    [ "$sandbox_waited" -lt 2000 ] || printf '%s\n' "$sandbox_sessions" | sandbox_owner --force >/dev/null 2>&1
     moment
   done
-  {
-    sandbox_client --quick --batch --raw --skip-column-names --execute="SET GLOBAL general_log = OFF;
-      SELECT thread_id, command_type, UNIX_TIMESTAMP(event_time),
-      HEX(SUBSTRING_INDEX(SUBSTRING_INDEX(user_host, ']', 1), '[', -1)), OCTET_LENGTH(argument), HEX(LEFT(argument, 65536))
-      FROM mysql.general_log WHERE LOCATE('[$sandbox_administrator]', user_host) = 0" && echo end
-  } | head -c "$((sandbox_log * 1024))" >"$sandbox_results/$1.log"
+  server_logged | head -c "$((sandbox_log * 1024))" >"$sandbox_results/$1.log"
+}
+
+# columns_of_log: print what is read of each entry of the log
+columns_of_log() {
+  printf '%s' "thread_id, command_type, UNIX_TIMESTAMP(event_time),
+    HEX(SUBSTRING_INDEX(SUBSTRING_INDEX(user_host, ']', 1), '[', -1)), OCTET_LENGTH(argument), HEX(LEFT(argument, 65536))"
 }
 
 # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -331,6 +239,7 @@ sandbox_close() {
     sandbox_pid=
   fi
   if [ -n "${sandbox_work-}" ]; then
+    [ -z "$sandbox_server" ] || server_left
     remove_box
     sandbox_work=
     exec 7>&- 9>&-

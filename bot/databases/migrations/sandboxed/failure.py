@@ -8,9 +8,12 @@ from bot.domain.errors import Problem, Reason, problem
 from bot.domain.runs.acts import Direction, SandboxRehearsal
 
 _CONNECTING = frozenset(
-    {"1040", "1044", "1045", "1049", "1129", "1130", "1203", "1226", "2002", "2003", "2005", "2006"}
+    {"1040", "1043", "1044", "1045", "1049", "1129", "1130", "1203", "1226", "2002", "2003", "2005", "2006", "2013"}
 )
 """Numbers of errors about a connection: the application looks for a server that a sandbox does not have."""
+
+_BY_RIGHTS = frozenset({"1142", "1143", "1227", "1370", "1418", "1419"})
+"""Numbers of errors about what an account may do: that of a copy may do less than the live one."""
 
 _BY_ROWS = frozenset({"1216", "1217", "1451", "1452"})
 """Numbers of errors about a foreign key, whose row may be missing in a sample."""
@@ -40,7 +43,7 @@ def cannot_be_known(results: SandboxRehearsalResults) -> bool:
         return True
     # Python's drivers tell the number alone.
     if failure.sqlstate or failure.number:
-        if failure.number in _CONNECTING or failure.sqlstate.startswith("08"):
+        if failure.number in _CONNECTING | _BY_RIGHTS or failure.sqlstate.startswith("08"):
             return True
         return failure.number in _BY_ROWS and results.rows != "copied"
     return not _is_of_the_code(failure)

@@ -19,11 +19,11 @@ from bot.databases.migrations.sandboxed.recorded_migrations import RecordedMigra
 from bot.databases.migrations.sandboxed.results import SandboxOutcome, SandboxRehearsalResults, read_sandbox_results
 from bot.databases.migrations.sandboxed.rows import LiveFacts
 from bot.databases.migrations.sandboxed.script import CopyLimits, SandboxInputs, results_folder, sandbox_job
+from bot.databases.migrations.sandboxed.server_choice import ServerChoice
 from bot.databases.migrations.sql.catalog import read_catalog
 from bot.databases.ports import HostReader, HostRunner
 from bot.databases.sandbox_remedy import explained
 from bot.databases.server.connector import Connector
-from bot.databases.server.private_server import private_server_like
 from bot.databases.server.tables import table_sizes
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import PackageTool, SandboxRehearsal
@@ -31,14 +31,8 @@ from bot.domain.runs.findings import Finding, NotRehearsed, NotRehearsedReason
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
 from bot.sandbox.results import read_results
-from bot.sandbox.server import PrivateServer
 
 _MAX_OF_A_FILE = 4 * 1024 * 1024
-
-_SIZE = """
-    SELECT CAST(COALESCE(SUM(COALESCE(data_length, 0)), 0) AS SIGNED)
-    FROM information_schema.tables WHERE table_schema = DATABASE()
-"""
 
 
 class SandboxRehearsalPerformer:
@@ -60,6 +54,7 @@ class SandboxRehearsalPerformer:
         self._reader = PatientReader(reader)
         self._data = data
         self._connections = connections
+        self._servers = ServerChoice(reader, connections)
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Read what the sandbox must be like, start or adopt the rehearsal, follow it, and read its results."""
@@ -72,9 +67,13 @@ class SandboxRehearsalPerformer:
                     NotRehearsedReason.PACKAGES, packages.why, package=packages.package, host=packages.host
                 )
                 return _done(not_rehearsed_in(act, files, why))
-            live, data = await asyncio.gather(self._live(job), self._data.of(job, database))
+            server, data = await asyncio.gather(
+                self._servers.of(job.target, database, job.run), self._data.of(job, database)
+            )
+            if isinstance(server, NotRehearsed):
+                return _done(not_rehearsed_in(act, files, server))
             limits = CopyLimits(database.copy_up_to // 1024, database.sample_rows)
-            inputs = SandboxInputs(act, job.target.path, database, live, job.attempt, data, limits, packages)
+            inputs = SandboxInputs(act, job.target.path, database, server, job.attempt, data, limits, packages)
             script = sandbox_job(inputs)
         except RefusedError as refused:
             return Failed(refused.problem)
@@ -112,11 +111,6 @@ class SandboxRehearsalPerformer:
             return None
         answer = await self._reader.read(job.place, lock_files_question(job.target.path, act.sha))
         return packages_of(lock_files_of(answer), job.target.packages_from)
-
-    async def _live(self, job: Job) -> PrivateServer:
-        async with self._connections.reading(job.target) as session:
-            ((size,),) = await session.rows(_SIZE)
-            return await private_server_like(session, database_of(job), int(size) // 1024)
 
     async def _no_sandbox(self, job: Job, results: SandboxRehearsalResults) -> NotRehearsed:
         if results.refusal is None:

@@ -206,7 +206,7 @@ def read_sandbox_results(files: Mapping[str, str], records: RecordedMigrations) 
         no_data=facts.get("no_data", ""),
         no_data_words=facts.get("no_data_detail", ""),
         routines_left_out="routines" in facts,
-        migrations=_migrations(statements, records, files, rows),
+        migrations=_migrations(statements, records, files, rows) or tuple(_unlogged(records, files, rows)),
         before=schema_of(rows),
         after=schema_of(last),
         counts=_counts(files.get("counts", "")),
@@ -288,6 +288,15 @@ def _migrations(
     if own:
         found.append(RanMigration("", tuple(one.statement for one in own), float(own[-1].began - began), None))
     return tuple(found)
+
+
+def _unlogged(
+    records: RecordedMigrations, files: Mapping[str, str], rows: frozenset[tuple[str, ...]]
+) -> Iterator[RanMigration]:
+    """Name what was recorded where there is no log of it: what each did is not known, but for the schema."""
+    for number, name in parse_lines(files.get("ran", "")):
+        rows = _applied(rows, files.get(f"changed.{number}", ""))
+        yield RanMigration(records.named(name), (), 0.0, schema_of(rows))
 
 
 def _counts(text: str) -> dict[str, int]:

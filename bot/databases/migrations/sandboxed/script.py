@@ -14,6 +14,7 @@ from bot.databases.server.checksums import CHECKSUM_SQL
 from bot.databases.server.quoting import identifier, option_file
 from bot.databases.server.schema import SCHEMA_SQL
 from bot.domain.runs.acts import Direction, MigrationRecords, SandboxRehearsal
+from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Syntax, assignments
 from bot.domain.targets.target import Database
 from bot.sandbox.environment import (
@@ -25,10 +26,13 @@ from bot.sandbox.environment import (
     Treatment,
 )
 from bot.sandbox.plan import CodeBox, Sandbox, functions
-from bot.sandbox.server import Endpoint, PrivateServer
+from bot.sandbox.server import Endpoint, PrivateDatabase, PrivateServer, RelayedServer, SandboxServer
 
 MIGRATE_SECONDS = 1800
 """Seconds after which migrations in a sandbox are ended."""
+
+SCRATCH_OPTION_FILE = "scratch.cnf"
+"""Name of the job's file with the options for another server."""
 
 _SCRIPTS = resources.files("bot.databases").joinpath("scripts")
 
@@ -67,7 +71,7 @@ class SandboxInputs:
         act: what is rehearsed.
         path: of the live checkout on the host.
         database: the live one.
-        server: the private one, like the live one; its size is that of all live tables.
+        server: of the sandbox, like the live one; its size is that of all live tables.
         attempt: of the step.
         data: the backup whose rows the copy gets.
         limits: of the copy.
@@ -77,7 +81,7 @@ class SandboxInputs:
     act: SandboxRehearsal
     path: str
     database: Database
-    server: PrivateServer
+    server: SandboxServer
     attempt: int
     data: CopiedData
     limits: CopyLimits
@@ -103,12 +107,13 @@ def sandbox_of(inputs: SandboxInputs) -> Sandbox:
             known=_known(database) if is_python else {},
         )
     copied = inputs.data.bytes // 1024 if inputs.data.backup else min(inputs.server.data_kib, inputs.limits.up_to_kib)
-    server = replace(
-        inputs.server,
-        endpoint=Endpoint(database.port, (database.host,)),
-        users=(database.user,),
-        data_kib=copied,
-    )
+    server: SandboxServer
+    endpoint = Endpoint(database.port, (database.host,))
+    match inputs.server:
+        case PrivateServer():
+            server = replace(inputs.server, endpoint=endpoint, users=(database.user,), data_kib=copied)
+        case RelayedServer():
+            server = replace(inputs.server, endpoint=endpoint, data_kib=copied)
     return Sandbox(
         results_folder(inputs.attempt), server, CodeBox(inputs.path.rstrip("/"), environment, python=act.python or "")
     )
@@ -122,13 +127,17 @@ def sandbox_job(inputs: SandboxInputs) -> HostScript:
     """
     act, database, data = inputs.act, inputs.database, inputs.data
     sandbox = sandbox_of(inputs)
-    (private,) = inputs.server.databases
+    copy = _copy_of(inputs.server)
+    names = _beside(inputs.server)
     packages = inputs.packages
     values = {
         "sha": act.sha,
         "source": database.name,
-        "source_sql": identifier(database.name),
-        "create_sql": private.create(),
+        "copy": copy.name,
+        "copy_sql": identifier(copy.name),
+        "create_sql": copy.create(),
+        **names,
+        "elsewhere": SCRATCH_OPTION_FILE if isinstance(inputs.server, RelayedServer) else "",
         "table": act.table,
         **_recorded(act),
         "optional_environment": "yes" if act.python is not None else "",
@@ -144,7 +153,7 @@ def sandbox_job(inputs: SandboxInputs) -> HostScript:
         "no_data_detail": data.detail,
         "schema_sql": SCHEMA_SQL,
         "checksum_sql": CHECKSUM_SQL,
-        "rows_sql": _ROWS_SQL,
+        "rows_sql": _ROWS_SQL.replace("countersign_before", names["before"]),
         "statements_awk": _STATEMENTS_AWK,
         "failure_awk": _FAILURE_AWK,
         "packages": "none" if packages is None else "fetched" if isinstance(packages, Allowed) else "same",
@@ -158,7 +167,37 @@ def sandbox_job(inputs: SandboxInputs) -> HostScript:
     }
     before = (*assignments(values), Syntax(PREAMBLE + SHA256), *functions(sandbox).parts)
     script = Command((*before, Syntax("\n" + _SCRIPT)))
-    return HostScript(script, {OPTION_FILE: option_file(database)})
+    return HostScript(script, _option_files(inputs))
+
+
+def _option_files(inputs: SandboxInputs) -> dict[str, Secret]:
+    files = {OPTION_FILE: option_file(inputs.database)}
+    if isinstance(inputs.server, RelayedServer):
+        # Any host's name does: it only says through whom the bot would reach the server.
+        elsewhere = inputs.database.copies_at("")
+        if elsewhere is None:
+            raise ValueError("the target has no scratch server")
+        files[SCRATCH_OPTION_FILE] = option_file(elsewhere)
+    return files
+
+
+def _copy_of(server: SandboxServer) -> PrivateDatabase:
+    match server:
+        case PrivateServer(databases=(database,)):
+            return database
+        case RelayedServer(database=database):
+            return database
+    raise ValueError("a rehearsal has one database")
+
+
+def _beside(server: SandboxServer) -> dict[str, str]:
+    """Name the further databases of a rehearsal."""
+    match server:
+        case PrivateServer():
+            return {name: f"countersign_{name}" for name in ("evidence", "before", "tables")}
+        case RelayedServer():
+            name = server.database.name
+            return {"evidence": f"{name}_e", "before": f"{name}_b", "tables": f"{name}_t"}
 
 
 def _recorded(act: SandboxRehearsal) -> dict[str, str]:
@@ -183,7 +222,7 @@ def _known(database: Database) -> dict[str, Treatment]:
     """Say what becomes of values by which applications without conventions for keys find their database."""
     return {
         str(database.port): Treatment.KEEP,
-        database.name: Treatment.KEEP,
+        database.name: Treatment.NAME,
         database.user: Treatment.USER,
         database.host: Treatment.HOST,
     }
