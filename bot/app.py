@@ -37,7 +37,7 @@ from bot.monitoring import MeasuredPerformer, Measures, Monitoring, serve_monito
 from bot.performers import build_performers
 from bot.recipes.load import load_recipes
 from bot.recurring_jobs import BACKUP_AGE, CLEANUP, LOCK_REMINDERS, SCHEDULES, recurring_jobs
-from bot.slack import SlackAccess, SlackApp, SlackPorts
+from bot.slack import Presence, SlackAccess, SlackApp, SlackPorts
 from bot.slack.ports import CommandSpec
 from bot.slack.translators import Translators
 from bot.store.leader_lease import LeaderLease
@@ -130,6 +130,8 @@ async def serve(configuration: Configuration, translators: Translators) -> None:
         if not await _started(slack.start(engine), stopped):
             return
         await engine.start()
+        presence = await stack.enter_async_context(Presence(slack, store))
+        store.watch.call_on_change(presence.store_changed)
         schedule = Schedule(store.schedule_claims, engine, clock, _owner(), firing_times(targets), targets)
         await schedule.tick()
         overdue = OverdueWatch(engine, store.runs, target_reader, clock, targets)

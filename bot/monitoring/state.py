@@ -42,21 +42,12 @@ class SlackConnection(Protocol):
         ...
 
 
-class StoreState(Protocol):
-    """Whether the store answers."""
-
-    @property
-    def answers(self) -> bool:
-        """Whether it answered lately."""
-        ...
-
-
 class CountedStore(Protocol):
     """The store, as far as its contents are counted."""
 
     @property
-    def watch(self) -> StoreState:
-        """Whether it answers."""
+    def answers(self) -> bool:
+        """Whether it answered lately."""
         ...
 
     async def counts(self) -> StoreCounts:
@@ -117,7 +108,7 @@ class Monitoring:
 
     def lacks(self) -> str:
         """Give the reason why the bot is not ready; empty where it is."""
-        if not self._store.watch.answers:
+        if not self._store.answers:
             return "the store does not answer"
         return "" if self._slack.connected else "not connected to Slack"
 
@@ -134,7 +125,7 @@ class Monitoring:
         self._unreachable.set(len(self._slack.unreachable_channels))
         self._tells.set(1 if self._leadership.held else 0)
         # One that is known to be silent is not asked: it would hold the answer up, and keep others from asking.
-        read = self._store.watch.answers and await self._read_store()
+        read = self._store.answers and await self._read_store()
         self._store_answers.set(1 if read else 0)
         return generate_latest(self._registry)
 

@@ -3,5 +3,6 @@
 from bot.slack.app import SlackApp
 from bot.slack.ports import SlackPorts
 from bot.slack.transport.login import SlackAccess, SlackLoginRefusedError, SocketModeRefusedError
+from bot.slack.transport.presence import Presence
 
-__all__ = ["SlackAccess", "SlackApp", "SlackLoginRefusedError", "SlackPorts", "SocketModeRefusedError"]
+__all__ = ["Presence", "SlackAccess", "SlackApp", "SlackLoginRefusedError", "SlackPorts", "SocketModeRefusedError"]

@@ -146,6 +146,16 @@ class SlackApp:
         """The channels in which Slack takes no message now, with its own name of the reason."""
         return self.channels.unreachable
 
+    async def leave(self) -> None:
+        """Hear nothing of Slack until `come_back`; the Web API is used as before."""
+        if self._sockets is not None:
+            await self._sockets.leave()
+
+    async def come_back(self) -> None:
+        """Connect to Slack again after `leave`."""
+        if self._sockets is not None:
+            self._sockets.come_back()
+
     async def drain(self, seconds: float = 10.0) -> None:
         """Take nothing more from Slack, handle what has arrived, and bring Slack up to date.
 

@@ -41,7 +41,7 @@ from bot.store.sql.database import Database
 from bot.store.sql.errors import StoreError
 from bot.store.sql.priority import Priority
 from bot.store.sql.process_lock import process_lock
-from bot.store.tables import home_viewers, leader_leases, lock_notices, locks, messages, schedule_claims
+from bot.store.tables import home_viewers, leader_leases, lock_notices, locks, messages, replicas, schedule_claims
 from bot.store.watch import StoreWatch
 
 _RENEWALS = 3
@@ -182,6 +182,29 @@ class LeaderLeases(StoreOperations):
         await self._write(Priority.WORKING, leader_leases.release_owned, self._process_lease.owner)
 
 
+class Replicas(StoreOperations):
+    """Knows whether other processes share the store.
+
+    Args:
+        database: at the newest schema.
+        process_lease: of this process.
+    """
+
+    def __init__(self, database: Database, process_lease: ProcessLease) -> None:
+        super().__init__(database)
+        self.others_live = False
+        """Whether another process lived when the store was last asked."""
+        self._process_lease = process_lease
+
+    async def announce(self) -> None:
+        """Note that this process lives, and ask for others."""
+        self.others_live = await self._write(Priority.LATER, replicas.announce, self._process_lease)
+
+    async def leave(self) -> None:
+        """Note that this process ends."""
+        await self._write(Priority.LATER, replicas.leave, self._process_lease.owner)
+
+
 class SqlStore(StoreReader):
     """The store of the process that owns it, or shares it with other replicas. `open_store` makes it.
 
@@ -216,12 +239,29 @@ class SqlStore(StoreReader):
         self.schedule_claims = ScheduleClaims(database)
         self.leader_leases = LeaderLeases(database, process_lease)
         self.history = HistoryWriter(database)
+        self.replicas = Replicas(database, process_lease)
+
+    @property
+    def answers(self) -> bool:
+        """Whether the store answered lately."""
+        return self.watch.answers
+
+    @property
+    def others_live(self) -> bool:
+        """Whether other replicas lived when the store was last asked."""
+        return self.replicas.others_live
+
+    async def renew(self) -> None:
+        """Renew what this process holds in a shared store."""
+        await self.replicas.announce()
+        await self.inbox.renew()
 
     async def release(self) -> None:
         """Release what this process holds in a shared store."""
         with contextlib.suppress(StoreError):
             await self.inbox.release()
             await self.leader_leases.release()
+            await self.replicas.leave()
 
     async def drain(self) -> None:
         """Wait until every write that was asked for is committed."""
@@ -265,9 +305,10 @@ async def open_store(url: str, clock: Clock | None = None) -> AsyncIterator[SqlS
             stack.push_async_callback(store.release)
         stack.push_async_callback(store.drain)
         if not alone:
+            await store.replicas.announce()
             seconds = SHARED_LEASE.total_seconds() / _RENEWALS
             await stack.enter_async_context(
-                RepeatedWork("renew the inbox", store.inbox.renew, interval=seconds, failed=_not_renewed)
+                RepeatedWork("renew what this replica holds", store.renew, interval=seconds, failed=_not_renewed)
             )
         await stack.enter_async_context(store.watch)
         yield store

@@ -24,14 +24,9 @@ class Line:
 
 
 @dataclass
-class Watch:
-    answers: bool = True
-
-
-@dataclass
 class Store:
     broken: bool = False
-    watch: Watch = field(default_factory=Watch)
+    answers: bool = True
     asked: int = 0
     holds: StoreCounts = field(
         default_factory=lambda: StoreCounts(
@@ -113,13 +108,13 @@ async def test_a_store_that_is_gone_and_a_line_that_is_cut(free_port: int) -> No
     line, store = Line(), Store()
     async with served(line, store, free_port) as (session, _):
         await asked(session, free_port, "metrics")
-        store.broken, store.watch.answers = True, False
+        store.broken, store.answers = True, False
         assert await asked(session, free_port, "readyz") == (503, "the store does not answer\n")
         found = values((await asked(session, free_port, "metrics"))[1])
         assert found["countersign_store_answers"] == 0
         assert found['countersign_runs{state="running"}'] == 2
         assert store.asked == 1, "a store that is silent is not asked, which may take long"
-        store.watch.answers = True
+        store.answers = True
         found = values((await asked(session, free_port, "metrics"))[1])
         assert found["countersign_store_answers"] == 0
         store.broken, line.connected = False, False

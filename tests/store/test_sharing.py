@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -43,9 +44,10 @@ async def test_who_records_an_event_handles_it(two: tuple[SqlStore, SqlStore]) -
 
 
 async def test_events_of_a_process_that_is_gone_go_to_one_other(
-    two: tuple[SqlStore, SqlStore], mariadb_url: str
+    two: tuple[SqlStore, SqlStore], mariadb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = two
+    monkeypatch.setattr(one.inbox, "renew", partial(asyncio.sleep, 0))  # it is gone
     for number in range(30):
         await one.inbox.receive(event(number))
     assert await ids(other) == set()
@@ -122,3 +124,17 @@ async def test_a_process_alone_has_every_duty(sqlite_url: str) -> None:
                 await duty.advance(await duty.position() + 1)
     async with open_store(sqlite_url) as store:
         assert await store.leader_leases.position("d") == 2
+
+
+async def test_a_process_knows_whether_others_live(mariadb_url: str) -> None:
+    async with open_store(mariadb_url) as one:
+        assert not one.others_live
+        async with open_store(mariadb_url) as other:
+            await one.renew()
+            assert (one.others_live, other.others_live) == (True, True)
+        await one.renew()
+        assert not one.others_live, "the other one has ended"
+    async with open_store(mariadb_url) as one, open_store(mariadb_url):
+        lapse(mariadb_url)
+        await one.renew()
+        assert not one.others_live, "the other one's lease has run out"

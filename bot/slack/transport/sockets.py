@@ -217,6 +217,7 @@ class SlackSockets:
             RepeatedWork(f"socket {n}", partial(self._watch, connection), interval=_WATCH_SECONDS, failed=_lost)
             for n, connection in enumerate(self._connections)
         )
+        self._closed = False
         self._connected = False
         self._since = time.monotonic()
 
@@ -244,10 +245,26 @@ class SlackSockets:
         self._probe.wake()
         self._probe.start()
 
+    async def leave(self) -> None:
+        """Close the connections until `come_back`, so that Slack gives what it sends to other replicas."""
+        for watch in self._watches:
+            await watch.aclose()
+        await self._disconnect()
+
+    def come_back(self) -> None:
+        """Connect again after `leave`, and keep connected, unless they were closed for good; returns at once."""
+        for watch in self._watches if not self._closed else ():
+            watch.start()
+            watch.wake()
+
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections for good."""
+        self._closed = True
         for work in (*self._watches, self._probe):
             await work.aclose()
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
         await asyncio.gather(*(connection.close() for connection in self._connections), return_exceptions=True)
         self._set_connected(connected=False)
 
