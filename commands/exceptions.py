@@ -30,9 +30,9 @@ def read_exceptions(flags: Mapping[str, str], usage: str) -> PolicyExceptions:
     """
     asked = sorted(FLAGS & flags.keys())
     if len(asked) > 1:
-        raise RefusedError(problem(Reason.USAGE, usage=usage, extra=" together with ".join(asked)))
+        raise RefusedError(problem(Reason.USAGE, usage=usage, extra=" ".join(asked)))
     for flag in asked:
         if len(flags[flag]) > _LONGEST:
-            shorter = f"{usage}, with a reason of at most {_LONGEST} characters"
-            raise RefusedError(problem(Reason.USAGE, usage=shorter, extra=flags[flag][_LONGEST:][:60]))
+            surplus = flags[flag][_LONGEST:][:60]
+            raise RefusedError(problem(Reason.USAGE, usage=usage, longest=str(_LONGEST), extra=surplus))
     return PolicyExceptions(flags.get(_DURING_FREEZE), flags.get(_EMERGENCY)) if asked else NO_EXCEPTIONS

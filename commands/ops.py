@@ -86,8 +86,8 @@ def _reason(words: tuple[str, ...], usage: str) -> str:
     if not reason:
         raise RefusedError(problem(Reason.USAGE, usage=usage))
     if len(reason) > _LONGEST_REASON:
-        shorter = f"{usage}, with a reason of at most {_LONGEST_REASON} characters"
-        raise RefusedError(problem(Reason.USAGE, usage=shorter, extra=reason[_LONGEST_REASON:][:60]))
+        surplus = reason[_LONGEST_REASON:][:60]
+        raise RefusedError(problem(Reason.USAGE, usage=usage, longest=str(_LONGEST_REASON), extra=surplus))
     return reason
 
 

@@ -74,7 +74,7 @@ async def form(browser: Browser, url: str, user: str, name: str) -> None:
         await page.get_by_label("Commit", exact=True).wait_for()
         await kept(page, name)
         # Left open, it would lie over the next picture of what this person sees.
-        await page.get_by_role("button", name="Never mind").click()
+        await page.get_by_role("button", name="Cancel").click()
         await page.get_by_role("dialog").wait_for(state="hidden")
 
 

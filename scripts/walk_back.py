@@ -42,7 +42,7 @@ async def break_halfway(walker: Walker) -> None:
     await walker.choose("sign-up-twice")
     await walker.approve(run, "halfway-1-deploy")
     assert await walker.end(run) == "needs_human"
-    await walker.client.until(lambda channel: "ran partly" in str(channel.newest("result", run)), "what became of it")
+    await walker.client.until(lambda channel: "partly ran" in str(channel.newest("result", run)), "what became of it")
     await walker.picture(run, "result", "halfway-2-decision")
     await walker.channel("halfway-3-channel")
     after = await walker.decide(run, "run_restore")
@@ -55,8 +55,8 @@ async def break_halfway(walker: Walker) -> None:
 async def story(walker: Walker) -> None:
     """Walk."""
     await walker.answer(STATUS, "status")
-    await there_and_back(walker, "safe", "migrations down")
-    await there_and_back(walker, "slow", "migrations down")
+    await there_and_back(walker, "safe", "migrations undone")
+    await there_and_back(walker, "slow", "migrations undone")
     await there_and_back(walker, "destructive", "to a backup")
     await break_halfway(walker)
 

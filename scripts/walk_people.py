@@ -220,7 +220,7 @@ async def closed(page: Page) -> None:
     """Close a form, where one is open."""
     dialog = page.get_by_role("dialog")
     if await dialog.count():
-        await dialog.get_by_role("button", name="Never mind").click()
+        await dialog.get_by_role("button", name="Cancel").click()
         await expect(dialog).to_have_count(0)
 
 
@@ -237,7 +237,7 @@ async def wrong_number(page: Page) -> None:
     """Fill in a number of migrations that is none."""
     dialog = page.get_by_role("dialog")
     await filled(page)
-    await dialog.get_by_label("Only undo so many").fill("two")
+    await dialog.get_by_label("Only undo this many").fill("two")
     await dialog.get_by_role("button", name="Plan it").click()
     await asyncio.sleep(1)
 
@@ -253,7 +253,7 @@ async def wrong_table(page: Page) -> None:
 
 async def asks_to_confirm(page: Page) -> None:
     """Press the button that takes a lock off, and go no further."""
-    await page.get_by_role("button", name="Take the lock off").last.click()
+    await page.get_by_role("button", name="Remove the lock").last.click()
     await page.get_by_role("alertdialog").wait_for()
 
 
@@ -275,7 +275,7 @@ async def press_shown(walker: Walker, user: str) -> None:
 
     async def pressed(page: Page) -> None:
         await asks_to_confirm(page)
-        await page.get_by_role("alertdialog").get_by_role("button", name="Take it off").click()
+        await page.get_by_role("alertdialog").get_by_role("button", name="Remove it").click()
 
     # The page must not be closed before its click is on its way.
     async with (

@@ -129,7 +129,7 @@ def _heading(run: Run, now: datetime) -> RenderableType:
     if run.cancelled_by:
         lines.append(_text(f"cancelled by {run.cancelled_by}"))
     origin = run.request.origin
-    lines.append(_text(f"asked by {origin.user} in {origin.channel}, {when(run.created_at)}", "dim"))
+    lines.append(_text(f"requested by {origin.user} in {origin.channel}, {when(run.created_at)}", "dim"))
     if run.request.typed:
         lines.append(_text(run.request.typed, "dim"))
     return Group(*lines)

@@ -117,13 +117,13 @@ async def test_the_status_does_not_call_up_to_date_what_artisan_does_not(
     write(laravel.path, {OF_PACKAGE: add_column("of_package")})
     assert "| No" in await laravel.artisan("migrate:status")
     told = await system.migrate_status()
-    assert "The live code has 1 migration that did not run" in told
+    assert "1 migration of the live code is pending" in told
     assert "2026_01_03_000000_of_a_package" in told
     assert await countersigned(system, await system.ask()) == "succeeded"
     assert "up to date" in await system.migrate_status()
     (laravel.path / "bootstrap/app.php").write_text("<?php throw new Exception('it is broken');")
     told = await system.migrate_status()
-    assert "could not say which migrations it has" in told
+    assert "could not list its migrations" in told
     assert "up to date" not in told
 
 

@@ -15,9 +15,9 @@ from tests.support.polling import eventually
 WORDS = [
     ("/deploy comte production", ("no app `comte`", "mean `compte`", "Nothing was started")),
     ("/deploy compte prodution", ("no environment `prodution`", "mean `production`", "Nothing was started")),
-    ("/deploy compte production main extra", ("cannot place `extra`", "APP ENV", "Nothing was started")),
+    ("/deploy compte production main extra", ("Too many words: `extra`", "APP ENV", "Nothing was started")),
     ("/deploy compte production --dryrun", ("no option `--dryrun`", "mean `--dry-run`", "Nothing was started")),
-    ("/deploy compte production feature..x", ("cannot be a branch", "such as `main`", "Nothing was started")),
+    ("/deploy compte production feature..x", ("can't be a branch", "such as `main`", "Nothing was started")),
     ("/deploy compte production -f", ("no option `-f`", "Nothing was started")),
     ("/rollback compte", ("production", "Nothing was started")),
     ("/deplo compte production", ("not a valid command",)),
@@ -69,7 +69,7 @@ async def test_what_the_host_and_the_repository_refuse(
         system, "/deploy compte production nowhere", "`nowhere` is not in the repository", "check its spelling"
     )
     changed = laravel.dirty()
-    await failed(system, "/deploy compte production", str(changed), "Commit them or take them back")
+    await failed(system, "/deploy compte production", str(changed), "Commit or revert them")
     await laravel.run("git", "checkout", "--quiet", "--", str(changed))
     rewritten = await laravel.diverge()
     await failed(system, "/deploy compte production", rewritten[:7], "does not contain what is live", "rollback")
@@ -81,7 +81,7 @@ async def test_what_the_host_and_the_repository_refuse(
     await wire.heal()
     await ssh_host.change_key()
     try:
-        await failed(system, "/deploy compte production", "`web1`", "does not show the key", str(ssh_host.known_hosts))
+        await failed(system, "/deploy compte production", "`web1`", "presents another key", str(ssh_host.known_hosts))
     finally:
         ssh_host.trust()
     assert changes(ssh_host) == {}

@@ -33,7 +33,7 @@ async def broken_halfway(system: System, laravel: Application, mariadb: Database
     await system.gate(run)
     await doubled(laravel, mariadb)
     assert await system.approved(run) == "needs_human"
-    await eventually(lambda: "ran partly" in system.result(run), 30, what="what became of the migrations")
+    await eventually(lambda: "partly ran" in system.result(run), 30, what="what became of the migrations")
     return run
 
 
@@ -73,8 +73,8 @@ async def test_a_half_applied_migration_is_told_and_the_backup_is_put_back(
     request = await system.gate(after)
     assert system.payload("approval", after)["needed"] == 2
     plan = str(system.messages("plan", after)[-1]["blocks"])
-    assert "Back to the code of before and to a backup" in plan
-    assert f"goes on after run `{run}`" in plan
+    assert "Back to the previous code and to a backup" in plan
+    assert f"Continues run `{run}`" in plan
     assert "brings it up" in plan
     assert laravel.is_down
     system.react(request, RELEASER)
@@ -120,7 +120,7 @@ async def test_whole_migrations_are_undone_by_the_card_and_a_refused_move_can_be
     again = await system.decide(refused, "run_rollback")
     request = await system.gate(again)
     assert len(system.payload("plan", again)["pending"]) == 0
-    assert "1 migration down" in str(system.messages("plan", again)[-1]["blocks"])
+    assert "1 migration undone" in str(system.messages("plan", again)[-1]["blocks"])
     system.react(request, RELEASER)
     assert await system.end(again) == "succeeded"
     assert await laravel.head() == first
@@ -165,7 +165,7 @@ async def test_a_migration_whose_session_is_killed_between_two_tables(
         [session] = await eventually(waiting, 60, what="the second table is waited for")
         await mariadb.query(f"KILL CONNECTION {int(session['id'])}")
         assert await system.end(run) == "needs_human"
-    await eventually(lambda: "ran partly" in system.result(run), 30, what="what became of the migration")
+    await eventually(lambda: "partly ran" in system.result(run), 30, what="what became of the migration")
     took, _, did_not = system.result(run).partition("This did not")
     assert "+ users.nickname varchar(90) NULL" in took
     assert "+ user_sessions.device varchar(90) NULL" in did_not

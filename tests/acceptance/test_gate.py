@@ -17,7 +17,7 @@ from tests.support.polling import eventually
 async def test_whose_emoji_counts(system: System, laravel: Application, ssh_host: DemoHost) -> None:
     run = await system.ask()
     request = await system.gate(run)
-    for user, said in {ENGINEER: "you asked for this run", DBA: "may approve"}.items():
+    for user, said in {ENGINEER: "you requested this run", DBA: "can approve"}.items():
         system.react(request, user)
         await eventually(
             lambda user=user: system.ephemerals(user), what="a word to somebody whose emoji does not count"

@@ -52,11 +52,11 @@ async def test_a_bot_that_dies_after_taking_a_lock_off_tells_its_owner_once(new_
         system.bot.environment = calm
         await system.bot.start()
         await eventually(lambda n=round_: len(told(system)) >= n, 30, what="the owner is told")
-        assert "Nothing is going on" in await system.answer("/ops status", ENGINEER)
+        assert "Nothing in progress" in await system.answer("/ops status", ENGINEER)
         await settled(system.bot)
         assert await system.bot.stop() == 0
     assert [f"round {round_}" in said for round_, said in enumerate(told(system), start=1)] == [True] * len(POINTS)
-    assert all("<@U0AMELIE>: <@U0BOB> took your lock off" in said for said in told(system))
+    assert all("<@U0AMELIE>: <@U0BOB> removed your lock on" in said for said in told(system))
 
 
 async def test_the_owner_is_asked_in_the_channel_after_a_day_and_not_again_after_a_restart(
@@ -74,6 +74,6 @@ async def test_the_owner_is_asked_in_the_channel_after_a_day_and_not_again_after
         assert "🔒 1 × locked" in await system.answer("/ops status", ENGINEER)
         await system.bot.stop()
     [asked] = told(system)
-    assert "<@U0BOB>: your lock on *compte production* stands since" in asked
+    assert "<@U0BOB>: your lock on *compte production* is still set, since" in asked
     assert "stock taking" in asked
-    assert "`/ops unlock compte production` takes it off" in asked
+    assert "`/ops unlock compte production` removes it" in asked

@@ -30,7 +30,7 @@ async def test_a_renamed_migration_is_missing_and_pending_and_is_not_run_again(
     await push(laravel, "chore: rename a migration that ran")
 
     waiting = await system.migrate_status()
-    assert "1 migration waits on" in waiting
+    assert "1 migration is pending on" in waiting
     assert f"`{RENAMED}`" in waiting
     assert "file is missing" not in waiting, "the live commit still has it"
 
@@ -42,7 +42,7 @@ async def test_a_renamed_migration_is_missing_and_pending_and_is_not_run_again(
 
     await git(laravel.path, "merge", "--quiet", "--ff-only", "origin/main")  # by hand, past the bot
     both = await system.migrate_status()
-    assert "The live code has 1 migration that did not run" in both
+    assert "1 migration of the live code is pending" in both
     assert f"Ran, but the file is missing:\\n• `{RAN}`" in both
     assert await mariadb.query(
         "SELECT 1 AS one FROM migrations WHERE migration = %s", RAN, database=laravel.database.name
@@ -59,7 +59,7 @@ async def test_a_migration_whose_file_is_gone_is_not_said_to_be_undone(
     await push(laravel, "chore: remove a migration that ran")
     await git(laravel.path, "merge", "--quiet", "--ff-only", "origin/main")
 
-    assert "1 migration ran whose file is in no commit here" in await system.migrate_status()
+    assert "1 migration ran, but its file is in no commit here" in await system.migrate_status()
     run = await system.ask("/rollback compte production --migrations 1")
     await eventually(lambda: system.messages("result", run) or system.messages("approval", run), 60)
     if not system.messages("result", run):

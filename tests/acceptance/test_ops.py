@@ -11,7 +11,7 @@ async def test_a_target_is_looked_at_locked_and_let_go(
     system: System, laravel: Application, ssh_host: DemoHost
 ) -> None:
     said = await system.answer("/ops")
-    assert "Nothing is going on, and nothing waits" in said
+    assert "Nothing in progress, nothing waiting" in said
     assert "/deploy APP ENV" in await system.answer("/ops help")
     assert "You can't lock here" in await system.answer("/ops lock compte production no reason", DBA)
 
@@ -31,14 +31,14 @@ async def test_a_target_is_looked_at_locked_and_let_go(
     assert "It is not your lock, so nothing was done yet." in await system.answer("/ops unlock compte production")
     assert "1 × locked" in await system.answer("/ops status", DBA)
     await system.press_shown("ops_unlock")
-    await eventually(lambda: "the lock of <@U0BOB>, who is told" in system.ephemerals(ENGINEER)[-1], 20)
+    await eventually(lambda: "locked by <@U0BOB>, who is notified" in system.ephemerals(ENGINEER)[-1], 20)
     [told] = await eventually(lambda: system.messages("lock"), 20, what="the owner is told")
-    assert "<@U0BOB>: <@U0AMELIE> took your lock off" in told["text"]
+    assert "<@U0BOB>: <@U0AMELIE> removed your lock on" in told["text"]
     second = await system.ask()
     await system.gate(second)
     assert "is being cancelled. Nothing in production was changed." in await system.answer(f"/ops cancel {second}")
     assert await system.end(second) == "cancelled"
-    assert "is over already (cancelled)" in await system.answer(f"/ops cancel {second}")
+    assert "has already ended (cancelled)" in await system.answer(f"/ops cancel {second}")
     async with system.bot.store() as store:
         events = [record.entry.event for record in await store.history.all()]
     assert [event for event in events if event.endswith("locked")] == ["locked", "unlocked"]

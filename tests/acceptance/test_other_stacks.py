@@ -163,4 +163,4 @@ async def test_forward_with_its_migrations_and_back(scene: StackScene, kind: Kin
     assert await system.end(back) == "succeeded"
     assert await app.head() == first
     assert await scene.columns() == ["id", "name"]
-    assert "2 migrations wait on" in await status(scene)
+    assert "2 migrations are pending on" in await status(scene)

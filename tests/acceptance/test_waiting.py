@@ -33,7 +33,7 @@ async def test_a_reminder_then_a_cancellation_then_an_emergency(
     assert asked["asked"]
     assert asked["taken"]
     assert await system.end(run) == "cancelled"
-    assert "at my own machine" in system.result(run)
+    assert "on the bot's machine" in system.result(run)
 
     run = await system.ask("/deploy compte production --emergency the shop is down")
     assert await system.end(run) == "succeeded"
@@ -44,7 +44,7 @@ async def test_a_reminder_then_a_cancellation_then_an_emergency(
     assert system.payload("approval", run)["state"] == "open"
 
     system.react(request, ENGINEER)
-    await eventually(lambda: "you asked for this run" in "".join(system.ephemerals(ENGINEER)), 30)
+    await eventually(lambda: "you requested this run" in "".join(system.ephemerals(ENGINEER)), 30)
     system.react(request, RELEASER)
     await eventually(lambda: system.payload("approval", run)["state"] == "approved", 40, what="it is countersigned")
     assert "to be countersigned" not in await system.answer("/ops status", DBA)

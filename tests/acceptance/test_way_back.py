@@ -53,7 +53,7 @@ async def test_status_then_deploy_then_back_with_the_schema(
     assert system.payload("plan", run)["sha"] == first
     plan = str(system.messages("plan", run)[-1]["blocks"])
     assert "`user_sessions.token_id` goes: 1 rows hold" in plan
-    assert "and 1 migration down" in plan
+    assert "and 1 migration undone" in plan
     # what undoing does was tried on a copy, with the code that is live
     assert "rehearsed in the sandbox on a copy: 1 migration" in plan
     assert "alter table `user_sessions` drop `token_id`" in plan
@@ -65,7 +65,7 @@ async def test_status_then_deploy_then_back_with_the_schema(
     assert not laravel.is_down
     assert len(ssh_host.commands.ran("php artisan migrate:rollback", laravel.path)) == 1
 
-    assert "1 migration waits on" in await system.answer("/migrate-status compte production", ONCALL)
+    assert "1 migration is pending on" in await system.answer("/migrate-status compte production", ONCALL)
 
 
 async def test_what_a_deploy_destroyed_comes_back_from_its_backup(
@@ -94,7 +94,7 @@ async def test_what_a_deploy_destroyed_comes_back_from_its_backup(
     back = await system.ask("/rollback compte production", RELEASER)
     request = await system.gate(back)
     plan = str(system.messages("plan", back)[-1]["blocks"])
-    assert "Back to the code of before and to a backup" in plan
+    assert "Back to the previous code and to a backup" in plan
     assert "users.fax" in plan
     assert system.payload("approval", back)["needed"] == 2
     system.react(request, ONCALL)
@@ -109,7 +109,7 @@ async def test_going_back_without_a_release_is_answered(system: System, laravel:
     await system.type("/rollback compte production", RELEASER)
     [run] = await system.runs(1)
     assert await system.end(run) == "failed"
-    assert "no good release" in str(system.messages("result", run)[-1]["blocks"])
+    assert "No good release" in str(system.messages("result", run)[-1]["blocks"])
 
 
 async def test_twenty_people_ask_at_once_and_each_is_answered(system: System, laravel: Application) -> None:

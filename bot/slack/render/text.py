@@ -33,6 +33,9 @@ _RESTORING = {"file": "is_bad", "refuted": "is_bad", "proof": "is_bad", "half": 
 
 _SHA = 40
 
+_PERMISSIONS = frozenset({Reason.NOT_ALLOWED, Reason.MEMBERSHIP_UNKNOWN})
+"""The reasons whose action is what somebody may do."""
+
 _SPANS = ("seconds", "waited")
 """The facts that are numbers of seconds."""
 
@@ -258,14 +261,14 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
     facts = problem.facts
     shown = dict(facts)
     shown |= {name: translator.detail(facts[name]) for name in ("detail", "lacks") if name in facts}
-    if (action := f"may.{facts.get('action', '')}") and translator.has(action):
+    if problem.reason in _PERMISSIONS and translator.has(action := f"may.{facts.get('action', '')}"):
         shown["action"] = translator.translate(action)
     if facts.get("title"):
         shown["title"] = translator.phrase(facts["title"])
     if facts.get("people"):
         people = facts["people"]
         shown["people"] = people if isinstance(people, Markup) else _phrases(people, translator)
-    for name in ("title", "people", "environment", "session", "query", "backup", "lacks"):
+    for name in ("title", "people", "environment", "session", "query", "backup", "lacks", "extra"):
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(_PRESENT)
     if problem.reason is Reason.NOT_RESTORABLE:

@@ -130,7 +130,7 @@ async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
     gate = await system.gate(drop)
     plan = json.dumps(system.messages("plan", drop)[-1]["blocks"], ensure_ascii=False)
     assert f"It drops `{old}` for good" in plan
-    assert f"put back `{backup}`" in plan
+    assert f"restored `{backup}`" in plan
     assert "The same data is in safety backup `S-" in plan
     both_approve(system, gate)
     assert await system.end(drop) == "succeeded", system.result(drop)

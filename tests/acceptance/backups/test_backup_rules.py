@@ -48,8 +48,8 @@ async def test_a_missed_firing_is_made_up_for_and_what_is_no_longer_kept_goes(
     [run] = await system.runs(1)
     assert await system.end(run) == "succeeded", system.result(run)
     plan = json.dumps(system.messages("plan", run)[-1]["blocks"], ensure_ascii=False)
-    assert "I was not there then, and make up for it now" in plan
-    assert "No longer kept" in plan
+    assert "I was not running then, and am catching up now" in plan
+    assert "Past retention" in plan
     left = {path.name for path in folder.iterdir()}
     new = str(system.payload("result", run)["backup"])
     staying = (kept, new, "S-20261001-CCCCCC")
@@ -85,7 +85,7 @@ async def test_people_are_called_when_no_proven_backup_is_young_enough(new_syste
     await system.bot.start()
     [run] = await system.runs(1)
     assert await system.end(run) == "failed"
-    assert f"<@{DBA}> *No proven backup of compte production is young enough.*" in system.result(run)
+    assert f"<@{DBA}> *No proven backup of compte production is recent enough.*" in system.result(run)
     assert "none is proven at all" in system.result(run)
     await system.press(run, "run_retry")
     again = (await system.runs(2))[-1]

@@ -182,7 +182,7 @@ async def test_a_host_that_dies_in_the_swap_leaves_the_site_down_and_loses_nothi
     fresh, old = made_by(run, name, "restore"), made_by(run, name, "before")
     assert await beside(mariadb, name) == {fresh, old}
     assert f"What was live: in `{old}`, or still in `{name}`" in system.result(run)
-    assert f"What comes back: in `{name}`, or still in `{fresh}`" in system.result(run)
+    assert f"What is being restored: in `{name}`, or still in `{fresh}`" in system.result(run)
     # whichever way the statement went that nobody saw the end of, both are there whole
     homes = [await rows_of(mariadb, database) for database in (name, fresh, old)]
     assert was in homes

@@ -50,7 +50,9 @@ async def test_a_failed_migration_stays_for_a_person(
     assert ran["php artisan up"] == 0
     assert system.payload("result", run)["backup"]
     # it was not rehearsed, so nobody knows what to look for
-    await eventually(lambda: "whether it began cannot be seen" in system.result(run), 30, what="what became of it")
+    await eventually(
+        lambda: "the schema does not show whether it began" in system.result(run), 30, what="what became of it"
+    )
 
     # the target is not free, and a restart starts nothing
     waiting = await system.ask(user=RELEASER)
@@ -132,5 +134,7 @@ async def test_cancelling_a_migration_leaves_it_to_a_person(
         assert await system.end(run) == "needs_human"
         assert not alive(held.pid)
     assert laravel.is_down
-    await eventually(lambda: "whether it began cannot be seen" in system.result(run), 30, what="what became of it")
+    await eventually(
+        lambda: "the schema does not show whether it began" in system.result(run), 30, what="what became of it"
+    )
     assert "token_id" not in await mariadb.columns(laravel.database.name, "user_sessions")

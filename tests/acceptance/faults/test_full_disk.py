@@ -23,7 +23,7 @@ async def test_a_deploy_onto_a_full_disk_says_so_and_changes_nothing(
         assert await system.end(run) == "failed"
         told = system.result(run)
         assert "The disk of `web1` is too full: 0\u00a0B free" in told
-        assert "Make room there, then ask again." in told
+        assert "Make room there, then run the command again." in told
         assert "Nothing in production was changed." in told
         assert system.messages("approval", run) == []
         assert changes(ssh_host) == {}

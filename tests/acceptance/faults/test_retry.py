@@ -16,7 +16,7 @@ async def test_a_retry_after_a_service_did_not_restart_goes_on_from_there(
     assert await system.approved(run) == "failed"
     assert await laravel.head() == await laravel.tip()
     assert system.steps(run)[f"restart-{unit}"] == "failed"
-    assert f"*Not restarted:* {unit}, queue workers. What runs there is the code of before" in system.result(run)
+    assert f"*Not restarted:* {unit}, queue workers. The old code is still running there" in system.result(run)
 
     ssh_host.commands.forget()
     before = len(system.messages("card"))
@@ -25,13 +25,13 @@ async def test_a_retry_after_a_service_did_not_restart_goes_on_from_there(
     retried_run = retried["metadata"]["event_payload"]["run"]
     request = await system.gate(retried_run)
     assert changes(ssh_host) == {}
-    assert f"It completes run `{run}`" in str(system.messages("plan", retried_run))
+    assert f"Completes run `{run}`" in str(system.messages("plan", retried_run))
     assert f"Restart {unit}" in str(system.messages("plan", retried_run))
     system.react(request)
     assert await system.end(retried_run) == "succeeded"
     assert changes(ssh_host) == {"systemctl restart": 1, "php artisan queue:restart": 1}
     assert len(ssh_host.commands.ran(f"systemctl restart {unit}")) == 1
-    assert "code of before" not in system.result(retried_run)
+    assert "old code" not in system.result(retried_run)
 
     again = await system.ask()
     assert await system.end(again) == "succeeded"

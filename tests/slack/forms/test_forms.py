@@ -89,7 +89,7 @@ def said(form: CommandForm, offered: FormState) -> str:
 
 def test_what_will_happen_is_said_before_it_is_asked_for() -> None:
     text = said(DEPLOY, FORM_STATES["commits"])
-    assert "👥 1 approval from *releasers*, not from yourself." in text
+    assert "👥 1 approval from *releasers*, not yourself." in text
     assert "⚠️ If a migration drops or rewrites data: 2 from *releasers*." in text
     assert "💾 A verified backup is made first if there are migrations." in text
     assert "proven by a test restore" in said(BACKUP, FORM_STATES["reading"])
@@ -98,7 +98,7 @@ def test_what_will_happen_is_said_before_it_is_asked_for() -> None:
 
 def test_what_would_refuse_it_is_said_and_an_exception_can_be_asked_for_where_there_is_one() -> None:
     frozen = FORM_STATES["frozen"]
-    assert "As it is now, it would be refused" in said(DEPLOY, frozen)
+    assert "Right now it would be refused" in said(DEPLOY, frozen)
     assert "during the freeze" not in said(DEPLOY, frozen)
     assert frozen.details is not None
     policy = replace(TARGETS[0].policy, approve={**TARGETS[0].policy.approve, OVERRIDE: RELEASERS})
@@ -113,7 +113,7 @@ def test_the_newest_commits_are_offered_and_those_of_another_target_are_forgotte
     assert values == ["tip", *(commit.sha for commit in COMMITS)]
     assert menu["element"]["initial_option"]["value"] == "tip"
     assert "has nothing new" in said(DEPLOY, FORM_STATES["nothing new"])
-    assert "as they were fetched last" in said(DEPLOY, FORM_STATES["stale"])
+    assert "as last fetched" in said(DEPLOY, FORM_STATES["stale"])
     assert "could not be read" in said(DEPLOY, FORM_STATES["unread"])
 
 
@@ -253,7 +253,7 @@ async def test_a_refusal_of_the_engine_stands_at_the_field_and_nothing_is_submit
         ),
         (problem(Reason.NOT_ALLOWED, action="deploy", people=f"dbas, {BOB}, S0RELEASE"), "dbas, @Bob, @releasers."),
         (problem(Reason.WRONG_CHANNEL, app="compte", channels="C0OPS,C0GENERAL"), "Ask for it in #ops, #general."),
-        (problem(Reason.NOT_IN_CHANNEL, channel="C0OPS", bot="U0COUNTER"), "I am not in #ops,"),
+        (problem(Reason.NOT_IN_CHANNEL, channel="C0OPS", bot="U0COUNTER"), "I'm not in #ops,"),
         (problem(Reason.FROZEN, until="2025-11-17T09:30:00+00:00"), "until 2025-11-17 09:30 UTC"),
         (problem(Reason.NOT_ALLOWED, action="deploy", people="U0NOBODY"), "Ask one of: @U0NOBODY."),
     ],
@@ -311,7 +311,7 @@ async def test_the_home_shows_where_the_migrations_of_an_environment_stand_or_wh
             AMELIE, home.id, Click("home_status", "home_env compte staging")
         )
         view = await eventually(lambda: next(iter(workspace.server.state.views.values()), None))
-        await eventually(lambda: "has no database that I could compare" in "\n".join(texts(view.content["blocks"])))
+        await eventually(lambda: "has no database to compare" in "\n".join(texts(view.content["blocks"])))
     assert workspace.engine.submitted == []
     assert RUNS
 
@@ -327,5 +327,5 @@ async def test_a_form_stands_in_for_words_and_of_deploy_also_for_missing_ones(
         if form:
             assert (await shown(workspace)).content["callback_id"] == words.split()[0]
         else:
-            await eventually(lambda: "That is not a complete command" in "".join(workspace.whispers(AMELIE)))
+            await eventually(lambda: "That command is incomplete" in "".join(workspace.whispers(AMELIE)))
             assert not workspace.server.state.views

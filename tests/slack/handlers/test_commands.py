@@ -86,7 +86,7 @@ async def test_words_missing_open_a_form_whose_errors_stand_at_the_field(workspa
         filled = {"target": {"target": "compte staging"}, "ref": {"ref": "a..b"}}
         errors = await workspace.server.client_actions.submit(AMELIE, view[0].id, filled)
         assert set(errors) == {"ref"}
-        assert "a..b cannot be a branch" in errors["ref"]
+        assert "a..b can't be a branch" in errors["ref"]
         assert workspace.engine.submitted == []
         filled["ref"]["ref"] = "v2.4.0"
         filled["options"] = {"options": ["--dry-run"]}
@@ -106,7 +106,7 @@ async def test_a_command_that_fails_inside_is_settled_and_said_so(workspace: Wor
         app._worker._pause = 0.01
         await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         await eventually(lambda: workspace.inbox.settled)
-    assert "something went wrong inside me" in workspace.whispers(AMELIE)[0]
+    assert "Something went wrong in the bot" in workspace.whispers(AMELIE)[0]
 
 
 async def test_a_command_that_reads_says_so_at_once_and_is_answered_in_its_place(workspace: Workspace) -> None:

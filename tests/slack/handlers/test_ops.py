@@ -117,7 +117,7 @@ async def test_a_lock_is_set_shown_and_taken_off(ops: OpsCommand) -> None:
 async def test_the_same_lock_asked_twice_is_set_and_another_is_not(ops: OpsCommand) -> None:
     first = await ops("lock compte production inventory")
     assert await ops("lock compte production inventory") == first
-    assert "locked already, by <@U0AMELIE>" in await ops("lock compte production mine", BOB)
+    assert "already locked by <@U0AMELIE>" in await ops("lock compte production mine", BOB)
 
 
 def button_of(message: Message) -> dict[str, Any]:
@@ -136,7 +136,7 @@ async def test_somebody_elses_lock_is_taken_off_only_after_a_question_and_they_a
     assert ops.lock_service.locks
     button = button_of(ops.replies.shown[-1])
     assert "confirm" in button
-    assert "the lock of <@U0AMELIE>, who is told" in await pressed(ops, button)
+    assert "locked by <@U0AMELIE>, who is notified" in await pressed(ops, button)
     assert ops.lock_service.locks == {}
     assert ops.lock_service.taken_off == [(AMELIE, BOB, OPS)]
     assert ops.replies.woken == 1
@@ -178,7 +178,7 @@ async def test_help_shows_only_the_ways_of_a_command_that_one_may_go(ops: OpsCom
     told = await ops("help")
     assert "`/deploy APP ENV [REF] [--dry-run] [--no-migrate]`" in told
     assert "`/ops status [APP [ENV]]`" in told
-    assert "Typed alone, `/deploy` opens a form." in told
+    assert "Without arguments, `/deploy` opens a form." in told
     assert "--emergency" not in told
     ops.lock_service.exceptions = frozenset({"--emergency"})
     told = await ops("help")
@@ -195,12 +195,12 @@ async def test_help_says_what_one_is_asked_to_countersign(ops: OpsCommand) -> No
 async def test_help_names_the_targets_once_where_all_is_for_the_same_and_beside_what_is_for_others(
     ops: OpsCommand,
 ) -> None:
-    assert "*What you may do in this channel on compte production*\n*/deploy* – Bring a commit live\n" in await ops(
+    assert "*What you can do in this channel on compte production*\n*/deploy* – Bring a commit live\n" in await ops(
         "help"
     )
     ops.lock_service.may[Action.RESTORE] = (TargetName("compte", "staging"),)
     told = await ops("help")
-    assert "Put a backup back, drop what it replaced; countersigned · _compte staging_" in told
+    assert "Restore a backup, drop what it replaced; countersigned · _compte staging_" in told
     assert "`/backup drop-old APP ENV [NAME]`" in told
 
 
@@ -220,9 +220,9 @@ async def test_help_lists_only_what_one_may(ops: OpsCommand) -> None:
 @pytest.mark.parametrize(
     ("name", "after", "said"),
     [
-        ("succeeded", RunState.SUCCEEDED, "is over already (done)"),
+        ("succeeded", RunState.SUCCEEDED, "has already ended (done)"),
         ("awaiting_approval", RunState.AWAITING_APPROVAL, "Nothing in production was changed."),
-        ("running", RunState.RUNNING, "its running step is ended on the host"),
+        ("running", RunState.RUNNING, "its running step is stopped on the host"),
         ("needs_human", RunState.CANCELLED, "is closed"),
     ],
 )

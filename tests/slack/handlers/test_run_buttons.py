@@ -157,7 +157,7 @@ async def test_the_refusal_of_a_form_is_answered(workspace: Workspace) -> None:
         await workspace.server.client_actions.submit(BOB, view.id, {})
         await eventually(lambda: workspace.whispers(BOB))
     assert "Changes are frozen: stock taking" in workspace.whispers(BOB)[0]
-    assert "Ask again when the freeze is over" in workspace.whispers(BOB)[0]
+    assert "Run the command again when the freeze is over" in workspace.whispers(BOB)[0]
     assert workspace.engine.submitted == []
 
 

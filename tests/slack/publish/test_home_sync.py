@@ -53,7 +53,7 @@ async def test_what_changes_is_shown_to_who_opened_theirs_and_links_to_its_threa
         await eventually(lambda: "step 6 of 9" in said(workspace, AMELIE))
         await eventually(lambda: "archives/C0OPS/p" in json.dumps(home(workspace, AMELIE)))
         workspace.engine.put(RUNS["succeeded"])
-        await eventually(lambda: "Going on now" not in said(workspace, AMELIE))
+        await eventually(lambda: "In progress" not in said(workspace, AMELIE))
 
 
 async def test_an_approver_who_never_opened_it_finds_the_request_there_and_it_goes_again(workspace: Workspace) -> None:

@@ -34,9 +34,9 @@ async def test_the_owner_is_told_what_became_of_their_lock(workspace: Workspace)
     async with workspace.app():
         await until_told(workspace)
     stands, off = told(workspace)
-    assert "<@U0AMELIE>: your lock on *compte production* stands since" in stands
-    assert "Is it still needed? `/ops unlock compte production` takes it off" in stands
-    assert "<@U0AMELIE>: <@U0BOB> took your lock off *compte production*" in off
+    assert "<@U0AMELIE>: your lock on *compte production* is still set, since" in stands
+    assert "Is it still needed? `/ops unlock compte production` removes it" in stands
+    assert "<@U0AMELIE>: <@U0BOB> removed your lock on *compte production*" in off
 
 
 async def test_one_that_slack_already_has_is_not_posted_again(workspace: Workspace) -> None:

@@ -191,7 +191,7 @@ async def test_somebody_whose_emoji_does_not_count_is_told_why_once(workspace: W
         app._publisher.run_changed(RUN)
         await app._publisher.drain(5)
     assert len(workspace.whispers(AMELIE)) == 1
-    assert "somebody else must countersign" in workspace.whispers(AMELIE)[0]
+    assert "somebody else has to countersign" in workspace.whispers(AMELIE)[0]
 
 
 async def test_slacks_rate_limits_are_kept(workspace: Workspace) -> None:
@@ -240,7 +240,7 @@ async def test_a_request_says_whom_it_cannot_call(workspace: Workspace) -> None:
         workspace.engine.put(RUNS["awaiting_approval"])
         await eventually(lambda: workspace.messages.published.get(RUN))
     (approval,) = workspace.by_type("countersign_approval")
-    assert "Not in this channel, so I cannot call them: Bob." in approval.text
+    assert "Not in this channel, so not notified: Bob." in approval.text
 
 
 async def test_who_is_absent_is_not_guessed_without_the_scopes(workspace: Workspace) -> None:

@@ -110,7 +110,7 @@ async def test_one_refused_message_holds_up_no_other_and_the_thread_says_so(work
     [
         ("not_in_channel", "/invite"),
         ("channel_not_found", "/invite"),
-        ("is_archived", "Take it out of the archive"),
+        ("is_archived", "Unarchive it"),
         ("restricted_action_read_only_channel", "countersign runs show"),
     ],
 )

@@ -32,7 +32,7 @@ def request_of(plan: Plan) -> str:
                 "undo": (MIGRATION,),
                 "findings": (RollbackChoice(RollbackWay.CODE_AND_MIGRATIONS, RollbackReason.NEWER_MIGRATIONS, ()),),
             },
-            "↩️ *Back to the code of before, and 1 migration down*.",
+            "↩️ *Back to the previous code, and 1 migration undone*.",
         ),
         (
             {"findings": (BackupToRestore("B-1", "compte", (), NOW, old="compte_old"),)},

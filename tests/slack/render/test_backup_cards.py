@@ -62,14 +62,14 @@ def test_the_list_names_backups_that_are_dated_in_the_future() -> None:
         ),
         (TableWritten("users", WriteState.CHANGED, 5, 9, counted=True, grown=6), "written to · 5 → 9 rows"),
         (TableWritten("users", WriteState.CHANGED, 5, 5, counted=True), "written to · 5 rows"),
-        (TableWritten("users", WriteState.ADDED, grown=12000), "rows were added · AUTO_INCREMENT +12,000"),
-        (TableWritten("users", WriteState.UNKNOWN), "nothing tells whether it was written to"),
+        (TableWritten("users", WriteState.ADDED, grown=12000), "rows added · AUTO_INCREMENT +12,000"),
+        (TableWritten("users", WriteState.UNKNOWN), "no way to tell whether it was written to"),
     ],
 )
 def test_a_table_that_was_written_to_is_told_in_one_line(table: TableWritten, line: str) -> None:
     findings = (table, OtherTables(same=3, more=0))
     said = backup_findings.written_since(replace(PLAN, findings=findings), ctx())
-    assert said.splitlines()[1:] == [f"• `users`: {line}", "3 other tables are as they were."]
+    assert said.splitlines()[1:] == [f"• `users`: {line}", "3 other tables are unchanged."]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_swap_that_nobody_saw_the_end_of_says_where_the_tables_can_be() -> Non
     swap = row("restore-swap", StepState.UNKNOWN)
     said = backup_outcome.unknown_swap(about(Action.RESTORE, RunState.NEEDS_HUMAN, plan, swap), ctx())
     assert f"• What was live: in `{OLD}`, or still in `compte`" in said
-    assert f"• What comes back: in `compte`, or still in `{FRESH}`" in said
+    assert f"• What is being restored: in `compte`, or still in `{FRESH}`" in said
     assert backup_outcome.unknown_swap(about(Action.RESTORE, RunState.FAILED, plan, swap), ctx()) == ""
 
 

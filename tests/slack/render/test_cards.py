@@ -196,14 +196,14 @@ def result_of(run: Run) -> str:
 
 def test_the_services_that_still_run_the_code_of_before_are_named() -> None:
     shown = result_of(stopped_at_services(StepState.DONE, StepState.FAILED))
-    assert "*Not restarted:* php8.2-fpm (web2), horizon, queue workers. What runs there is the code of before" in shown
-    assert "that is not known" not in shown
+    assert "*Not restarted:* php8.2-fpm (web2), horizon, queue workers. The old code is still running there" in shown
+    assert "May not have been restarted" not in shown
 
 
 def test_a_service_of_which_nobody_knows_is_not_called_old() -> None:
     shown = result_of(stopped_at_services(StepState.DONE, StepState.UNKNOWN))
     assert "*Not restarted:* horizon, queue workers." in shown
-    assert "*Restarted or not, that is not known:* php8.2-fpm (web2). It may run the code of before." in shown
+    assert "*May not have been restarted:* php8.2-fpm (web2). The old code may still be running there." in shown
 
 
 def test_no_service_is_named_where_the_commit_is_not_live_or_another_run_went_on() -> None:

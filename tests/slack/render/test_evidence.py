@@ -120,9 +120,9 @@ def test_every_reason_of_a_risk_has_words(reason: RiskReason) -> None:
 @pytest.mark.parametrize(
     ("reason", "what", "said"),
     [
-        (RiskReason.READ_ROWS_WROTE_NONE, "users", "it read rows of `users` that the copy did not all have"),
-        (RiskReason.LOG_INCOMPLETE, "", "the log of what it ran is not complete"),
-        (RiskReason.SANDBOX_ONLY, "23000", "can make it: 23000"),
+        (RiskReason.READ_ROWS_WROTE_NONE, "users", "it read rows of `users` of which the copy has only some"),
+        (RiskReason.LOG_INCOMPLETE, "", "the log of what it ran is incomplete"),
+        (RiskReason.SANDBOX_ONLY, "23000", "alone can cause: 23000"),
         (RiskReason.ROWS_LOST, "users", "rows of `users` were gone after it ran"),
         (RiskReason.ROWS_REWRITTEN, "", "rows were different after it ran"),
     ],
@@ -151,17 +151,17 @@ def test_every_reason_why_nothing_was_rehearsed_has_words(reason: NotRehearsedRe
         (NotRehearsed(NotRehearsedReason.NOT_ON_BRANCH, "main"), "the commit is not on `main`"),
         (
             NotRehearsed(NotRehearsedReason.PACKAGES, package="acme/x", host="evil.example"),
-            "its packages could not be had: `acme/x` from `evil.example`",
+            "its packages could not be downloaded: `acme/x` from `evil.example`",
         ),
-        (NotRehearsed(NotRehearsedReason.PACKAGES, "no network"), "its packages could not be had: no network"),
+        (NotRehearsed(NotRehearsedReason.PACKAGES, "no network"), "its packages could not be downloaded: no network"),
         (
             NotRehearsed(NotRehearsedReason.STOPPED, limit=SandboxLimit.MEMORY),
-            "the sandbox ended it: it needed too much memory",
+            "the sandbox stopped it: it needed too much memory",
         ),
-        (NotRehearsed(NotRehearsedReason.STOPPED), "not rehearsed: the sandbox ended it"),
+        (NotRehearsed(NotRehearsedReason.STOPPED), "not rehearsed: the sandbox stopped it"),
         (
             NotRehearsed(NotRehearsedReason.VERSION, "live is 10.11"),
-            "no program of the live server's kind and series: live is 10.11",
+            "no server of the live server's kind and series: live is 10.11",
         ),
         (NotRehearsed(NotRehearsedReason.TOOLS, "bwrap <!here>"), "on the host: bwrap &lt;!here&gt;"),
     ],
@@ -192,9 +192,12 @@ SANDBOXED = replace(OK, where=RehearsedWhere.SANDBOX)
         (BACKED, ", 2\u00a0h 5\u00a0min old): 1 migration, 0.2\u00a0s, no errors"),
         (
             replace(OK, no_data=NoBackupData.NO_BACKUP),
-            "no errors ⚠️ not on the data of a backup: there is none of the whole database",
+            "no errors ⚠️ not on the data of a backup: there is no backup of the whole database",
         ),
-        (replace(OK, no_data=NoBackupData.SPACE, no_data_detail="<!here>"), "no room for it: &lt;!here&gt;"),
+        (
+            replace(OK, no_data=NoBackupData.SPACE, no_data_detail="<!here>"),
+            "not enough disk space for it: &lt;!here&gt;",
+        ),
         (replace(OK, rows=RehearsedRows.NONE), "(its tables were empty, so times mean little)"),
         (SANDBOXED, "🎭 rehearsed in the sandbox on a copy: 1 migration, 0.2\u00a0s, no errors"),
         (
@@ -243,7 +246,7 @@ SOME_LOST = rows("users", 286, 0)
         ),
         ((rows("users", None, 0),), ["❔ How many rows of `users` would be deleted is not known"]),
         ((rows("users", 0, None),), ["❔ How many rows of `users` would be changed is not known"]),
-        ((rows("users", None, None),), ["❔ What becomes of the rows of `users` is not known"]),
+        ((rows("users", None, None),), ["❔ What happens to the rows of `users` is not known"]),
         (
             (rows("users", 3, None),),
             ["🗑️ *3 rows of `users` would be deleted*", "❔ How many rows of `users` would be changed is not known"],
@@ -295,7 +298,7 @@ def details(*findings: Finding) -> list[str]:
             WayBack(WayBackState.FAILED, ("SQLSTATE 42S02",)),
             ["⚠️ *The way back was rehearsed, and failed.*", "```\nSQLSTATE 42S02\n```"],
         ),
-        (WayBack(WayBackState.NONE), ["⚠️ There is no way back: nothing says how to undo."]),
+        (WayBack(WayBackState.NONE), ["⚠️ There is no way back: nothing says how to undo it."]),
         (WayBack(WayBackState.NOT_REHEARSED), ["❔ The way back was not rehearsed."]),
         (replace(SANDBOXED, preparing=Decimal("2.31")), ["⏱️ Preparing the rehearsal took 2.3\u00a0s."]),
         (SANDBOXED, []),

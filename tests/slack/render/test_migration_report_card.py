@@ -48,14 +48,14 @@ def shown(status: MigrationStatus, **more: object) -> str:
     ("changes", "headline"),
     [
         ({}, "✅ The schema is up to date: 1 migration, none pending."),
-        ({"pending_branch": NEW}, "🟡 1 migration waits on `main` for the next deploy."),
-        ({"pending_live": NEW}, "🔴 The live code has 1 migration that did not run."),
-        ({"pending_live": NEW * 2, "missing": NEW}, "🔴 The live code has 2 migrations that did not run."),
+        ({"pending_branch": NEW}, "🟡 1 migration is pending on `main`, for the next deploy."),
+        ({"pending_live": NEW}, "🔴 1 migration of the live code is pending."),
+        ({"pending_live": NEW * 2, "missing": NEW}, "🔴 2 migrations of the live code are pending."),
         (
             {"unanswered": "it is broken", "missing": NEW},
-            "🟠 The live application could not say which migrations it has.",
+            "🟠 The live application could not list its migrations.",
         ),
-        ({"missing": NEW, "pending_branch": NEW}, "🟠 1 migration ran whose file is in no commit here."),
+        ({"missing": NEW, "pending_branch": NEW}, "🟠 1 migration ran, but its file is in no commit here."),
     ],
 )
 def test_the_first_sentence_answers_the_question(changes: dict[str, object], headline: str) -> None:
@@ -72,8 +72,8 @@ def test_what_stands_in_the_way_mentions_nobody() -> None:
 
 
 def test_a_user_who_may_not_see_others_is_not_told_that_all_is_clear() -> None:
-    assert "Nothing stands in the way" in shown(FINE)
-    assert "Nothing stands in the way" not in shown(replace(FINE, sees_all_sessions=False))
+    assert "Nothing is blocking right now" in shown(FINE)
+    assert "Nothing is blocking right now" not in shown(replace(FINE, sees_all_sessions=False))
 
 
 DATABASE_DISK = Disk("web1", DiskContent.DATABASE, 1_000_000, 500_000)
@@ -87,15 +87,15 @@ MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q"
 @pytest.mark.parametrize(
     ("changes", "said", "unsaid"),
     [
-        ({}, "Nothing stands in the way now.", "replica"),
+        ({}, "Nothing is blocking right now.", "replica"),
         (
             {"disks": (replace(FINE.disks[0], free_kib=1024),)},
-            "web1 has 1.0\u00a0MB free; a deploy wants 200.0\u00a0MB.",
+            "web1 has 1.0\u00a0MB free; a deploy needs 200.0\u00a0MB.",
             "Nothing",
         ),
         (
             {"disks": (replace(DATABASE_DISK, free_kib=1024),)},
-            "rebuilding its largest table takes 488.3\u00a0MB.",
+            "rebuilding its largest table needs 488.3\u00a0MB.",
             "Nothing",
         ),
         ({"disks": (*FINE.disks, DATABASE_DISK)}, "976.6\u00a0MB free for the database", "takes"),
@@ -104,18 +104,18 @@ MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q"
             "9.5\u00a0GB free on web1",
             "for the database",
         ),
-        ({"maintenance_unknown": ("web2",)}, "Whether maintenance is on cannot be told on web2.", "is off"),
+        ({"maintenance_unknown": ("web2",)}, "Whether maintenance is on cannot be determined on web2.", "is off"),
         ({"replication": Replication(read_only=True)}, "read-only", "Nothing"),
         ({"replication": Replication((Primary("db1:3306", 0),))}, "a replica of `db1:3306`, and up to date", "behind"),
         ({"replication": Replication((Primary("db1:3306", 90),))}, "1\u00a0min 30\u00a0s behind", "and up to date"),
         (
             {"replication": Replication((Primary("db1:3306", None),))},
-            "how far behind, it does not know",
+            "it does not know how far behind it is",
             "and up to date",
         ),
-        ({"replication": Replication((Primary("db1:3306", None, "<!here>"),))}, "does not replicate", "<!here>"),
+        ({"replication": Replication((Primary("db1:3306", None, "<!here>"),))}, "has stopped replicating", "<!here>"),
         ({"replication": Replication(replica_count=2)}, "2 replicas follow.", "grant"),
-        ({"replication": Replication(replica_count=None)}, "Nothing stands in the way", "replica"),
+        ({"replication": Replication(replica_count=None)}, "Nothing is blocking right now", "replica"),
         (
             {"replication": Replication(replicas=(Replica("10.0.0.7", sent=False),), replica_count=1)},
             "1 replica follows: 10.0.0.7 (not sent everything yet).",
@@ -128,7 +128,7 @@ MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q"
         ),
         (
             {"replication": Replication(replica_count=None, hidden={HiddenReplication.REPLICAS: "PROCESS"})},
-            "Whether replicas follow, the database user may not see: grant it PROCESS.",
+            "The database user can't see whether replicas follow: grant it PROCESS.",
             "follows",
         ),
         (
@@ -141,12 +141,12 @@ MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q"
         ({"backup_list": BackupList("compte", "production", (KEPT,))}, "*proven*", "No backup"),
         (
             {"backup_list": BackupList("compte", "production", (replace(KEPT, chosen=("users",)),))},
-            "No backup that I know of",
+            "No backup recorded yet",
             "B-2026",
         ),
         (
             {"backup_list": BackupList("compte", "production", (KEPT,), future_dated=frozenset({KEPT.backup}))},
-            "No backup that I know of",
+            "No backup recorded yet",
             "B-2026",
         ),
     ],
@@ -159,7 +159,7 @@ def test_each_fact_is_said_and_no_more(changes: dict[str, object], said: str, un
 
 def test_a_backup_that_was_made_and_is_gone_is_not_told_as_one() -> None:
     assert "`B-20261116-7K3F9Q` · <!date" in shown(FINE, last_backup=MADE)
-    assert "no longer there" in shown(
+    assert "is gone, and there is no other one" in shown(
         replace(FINE, backup_list=BackupList("compte", "production", ())), last_backup=MADE
     )
 

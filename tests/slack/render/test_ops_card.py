@@ -38,12 +38,12 @@ def said(*overviews: TargetOverview) -> str:
     ("overviews", "first"),
     [
         ((), "Nothing is operated from this channel."),
-        ((QUIET,), "*compte production* · ✅ Nothing is going on, and nothing waits"),
-        ((QUIET, QUIET), "✅ Nothing is going on, and nothing waits"),
-        ((replace(QUIET, lock=LOCK),) * 2, "✅ Nothing is going on, and nothing waits · 🔒 2 × locked"),
+        ((QUIET,), "*compte production* · ✅ Nothing in progress, nothing waiting"),
+        ((QUIET, QUIET), "✅ Nothing in progress, nothing waiting"),
+        ((replace(QUIET, lock=LOCK),) * 2, "✅ Nothing in progress, nothing waiting · 🔒 2 × locked"),
         (
             (QUIET, replace(QUIET, unfinished=(RUNS["running"], RUNS["queued"]))),
-            "⚙️ 1 × running · 🕓 1 × waiting in line",
+            "⚙️ 1 × running · 🕓 1 × queued",
         ),
         (
             (replace(QUIET, unfinished=(RUNS["awaiting_approval"],)),),
@@ -72,7 +72,7 @@ def test_what_runs_says_which_step_of_how_many() -> None:
 def test_what_waits_says_for_what() -> None:
     text = said(replace(QUIET, unfinished=(RUNS["awaiting_approval"], RUNS["queued"])))
     assert "*needs approval* · until <!date^" in text
-    assert "*waiting in line* · place 2 on compte production" in text
+    assert "*queued* · number 2 in the queue of compte production" in text
 
 
 def test_what_is_live_comes_from_the_history_and_is_not_guessed() -> None:
@@ -82,8 +82,8 @@ def test_what_is_live_comes_from_the_history_and_is_not_guessed() -> None:
     later = replace(DONE, state=RunState.REJECTED, id="R-000008")
     assert f"live `{NEW[:7]}` since <!date^" in said(replace(QUIET, last=later))
     failed = replace(DONE, state=RunState.FAILED, id="R-000009")
-    assert "not certain: see `R-000009`" in said(replace(QUIET, release=failed))
-    assert "no deploy that I remember" in said(replace(QUIET, release=None))
+    assert "is uncertain: see `R-000009`" in said(replace(QUIET, release=failed))
+    assert "no deploy recorded yet" in said(replace(QUIET, release=None))
 
 
 SEEN = TargetState((NEW,), (), (), ())
@@ -95,7 +95,7 @@ LATER = AT + timedelta(hours=1)
     [
         (
             TargetSnapshot(NAME, LATER, SEEN),
-            ["live `aace2d6` since <!date^", "✅ no migration pending · site up · seen <!date^"],
+            ["live `aace2d6` since <!date^", "✅ no pending migrations · site up · seen <!date^"],
         ),
         (
             TargetSnapshot(NAME, LATER, TargetState((NEW,), ("web1",), ("a", "b"))),
@@ -103,11 +103,11 @@ LATER = AT + timedelta(hours=1)
         ),
         (
             TargetSnapshot(NAME, LATER, TargetState((NEW,), (), (), ("a",))),
-            ["🟡 1 migration waits for the next deploy"],
+            ["🟡 1 migration pending for the next deploy"],
         ),
-        (TargetSnapshot(NAME, LATER, TargetState((OLD,))), ["⚠️ live `1f0c9b7`, which no run of mine brought"]),
+        (TargetSnapshot(NAME, LATER, TargetState((OLD,))), ["⚠️ live `1f0c9b7`, not deployed by me"]),
         (TargetSnapshot(NAME, LATER, TargetState((OLD, NEW))), ["⚠️ the hosts differ: `1f0c9b7`, `aace2d6` are live"]),
-        (TargetSnapshot(NAME, AT, TargetState((OLD,), ("web1",))), ["live `aace2d6` since", "not looked at yet"]),
+        (TargetSnapshot(NAME, AT, TargetState((OLD,), ("web1",))), ["live `aace2d6` since", "not checked yet"]),
         (
             TargetSnapshot(
                 NAME, LATER, problem=problem(Reason.HOST_UNREACHABLE, host="web1", detail=f"key {PASSWORD}")
@@ -125,7 +125,7 @@ def test_what_was_seen_is_told_unless_a_run_changed_it_since(snapshot: TargetSna
 def test_that_the_site_is_up_is_not_claimed_where_nobody_can_tell() -> None:
     snapshot = TargetSnapshot(NAME, LATER, replace(SEEN, unclear=("web1",)))
     text = "\n".join(texts(ops_card(Dashboard((QUIET,), {NAME: snapshot}), SCENE).blocks))
-    assert "✅ no migration pending · seen <!date^" in text
+    assert "✅ no pending migrations · seen <!date^" in text
 
 
 def test_a_freeze_and_the_backup_that_restores_are_told() -> None:
@@ -180,7 +180,7 @@ def test_sixty_busy_targets_fit_and_those_that_do_not_are_counted() -> None:
     shown = "\n".join(texts(card.blocks))
     left = 60 - sum(f"name-{number:02} production" in shown for number in range(60))
     assert left > 0
-    assert f"_{left} more, where less goes on;" in shown
+    assert f"_{left} more with less going on;" in shown
     assert "⚙️ 540 × running" in card.text
 
 
@@ -199,9 +199,9 @@ def test_who_locks_is_told_what_that_means_for_runs_that_have_begun() -> None:
     assert broken(card) == []
     assert "compte production is locked:" in told
     assert "`/ops unlock compte production`" in told
-    assert "has begun and goes on" in told
+    assert "has started and goes on" in told
     assert "stops before its first change" in told
-    assert "already, by <@U0BOB>" in lock_set_card(overview, is_new=False, ctx=SCENE).text
+    assert "already locked by <@U0BOB>" in lock_set_card(overview, is_new=False, ctx=SCENE).text
 
 
 def test_a_refusal_of_a_locked_target_says_who_why_and_since_when() -> None:

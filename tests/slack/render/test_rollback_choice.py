@@ -15,7 +15,7 @@ from tests.slack.support.runs import MIGRATION, PLAN, ctx
     ("way", "why", "other"),
     [
         (RollbackWay.CODE_AND_MIGRATIONS, RollbackReason.NEWER_MIGRATIONS, "`--code` leaves the schema as it is."),
-        (RollbackWay.RESTORE, RollbackReason.DESTROYED, "Instead: `--migrations 1` undoes the migrations"),
+        (RollbackWay.RESTORE, RollbackReason.DESTROYED, "Alternatively, `--migrations 1` undoes the migrations"),
         (RollbackWay.CODE, RollbackReason.SAME_SCHEMA, ""),
         (RollbackWay.RESTORE, RollbackReason.ASKED, ""),
     ],

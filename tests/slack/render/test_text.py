@@ -51,14 +51,14 @@ def test_each_state_has_words(state: RunState) -> None:
     [
         (problem(Reason.EXIT_STATUS, title="Migrate", host="web1", status="1"), "*Migrate* ended with exit status 1 on `web1`."),
         (problem(Reason.EXIT_STATUS, status="2"), "A step ended with exit status 2."),
-        (problem(Reason.TIMED_OUT, title="Migrate", host="web1", seconds="600"), "*Migrate* took longer than 10\u00a0min on `web1` and was ended."),
+        (problem(Reason.TIMED_OUT, title="Migrate", host="web1", seconds="600"), "*Migrate* took longer than 10\u00a0min on `web1` and was stopped."),
         (problem(Reason.UNKNOWN_ENVIRONMENT, app="compte"), "`compte` has no such environment."),
         (problem(Reason.UNKNOWN_ENVIRONMENT, app="compte", environment="prod"), "`compte` has no environment `prod`."),
         (problem(Reason.DISK_FULL, host="web1", path="/var/www", free="1024", needs="204800"), "The disk of `web1` is too full: 1.0\u00a0MB free at `/var/www`, 200.0\u00a0MB needed."),
         (problem(Reason.REJECTED, by="Bob"), "The run was rejected by Bob."),
-        (problem(Reason.BLOCKED_BY_SESSIONS, user="compte", detail="Lock wait timeout"), "Other database sessions stand in the way: Lock wait timeout."),
-        (problem(Reason.BLOCKED_BY_SESSIONS, statement="alter table t", waited="15", session="42", user="report", seconds="912", query=""), "A statement waited 15\u00a0s for a lock and was ended, so it changed nothing: `alter table t`. Most likely in the way is session 42 of `report`, open for 15\u00a0min 12\u00a0s, doing nothing now."),
-        (problem(Reason.BLOCKED_BY_SESSIONS, statement="alter table t", waited="15", session="42", user="report", seconds="9", query="select 1", others="2"), "A statement waited 15\u00a0s for a lock and was ended, so it changed nothing: `alter table t`. Most likely in the way is session 42 of `report`, open for 9\u00a0s, with `select 1`; 2 more may be."),
+        (problem(Reason.BLOCKED_BY_SESSIONS, user="compte", detail="Lock wait timeout"), "Other database sessions are blocking: Lock wait timeout."),
+        (problem(Reason.BLOCKED_BY_SESSIONS, statement="alter table t", waited="15", session="42", user="report", seconds="912", query=""), "A statement waited 15\u00a0s for a lock and was ended, so it changed nothing: `alter table t`. Most likely blocked by session 42 of `report`, open for 15\u00a0min 12\u00a0s, idle right now."),
+        (problem(Reason.BLOCKED_BY_SESSIONS, statement="alter table t", waited="15", session="42", user="report", seconds="9", query="select 1", others="2"), "A statement waited 15\u00a0s for a lock and was ended, so it changed nothing: `alter table t`. Most likely blocked by session 42 of `report`, open for 9\u00a0s, running `select 1`; 2 more may be involved."),
         (problem(Reason.REJECTED, needed="2", given="1", withdrawn="yes"), "An approval was taken back before the first change: 1 of 2 were left."),
         (problem(Reason.NOT_FAST_FORWARD, ref="main", sha="a" * 40, head="b" * 40, host="web1"), "`main` (`aaaaaaa`) does not contain what is live now (`bbbbbbb`) on `web1`."),
         (problem(Reason.HOST_UNREACHABLE, host="web1", address="10.0.0.1", port="22", detail="refused"), "Host `web1` (10.0.0.1:22) cannot be reached: refused."),
@@ -115,8 +115,8 @@ def test_sizes(count: int, text: str) -> None:
     [
         ("file", "Choose another one: ", "The live database is as it was."),
         ("refuted", "Choose another one: ", "The live database is as it was."),
-        ("space", "Mend what stands in its way", "The live database is as it was."),
-        ("half", "See where the tables are before anything else", "*Live tables may not be where they belong.*"),
+        ("space", "Fix the cause above", "The live database is as it was."),
+        ("half", "Check where the tables are before anything else", "*Live tables may not be where they belong.*"),
     ],
 )
 def test_what_is_right_after_a_restore_depends_on_where_it_failed(stage: str, right: str, not_done: str) -> None:

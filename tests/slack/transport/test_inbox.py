@@ -148,9 +148,11 @@ async def test_who_typed_a_command_that_was_not_taken_in_is_told(workspace: Work
         workspace.inbox.answers.clear()
         delivery = await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte <production>")
         assert delivery.outcome is Outcome.TIMED_OUT
-        told = await eventually(lambda: "".join(text for text in workspace.whispers(AMELIE) if "take in" in text))
+        told = await eventually(
+            lambda: "".join(text for text in workspace.whispers(AMELIE) if "could not accept" in text)
+        )
         workspace.inbox.answers.set()
-    assert "could not take in `/deploy compte &lt;production&gt;`" in told
+    assert "could not accept `/deploy compte &lt;production&gt;`" in told
     assert "Nothing was started" in told
     assert workspace.engine.submitted == []
     assert workspace.calls("response_url") == 1
