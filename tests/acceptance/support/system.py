@@ -206,7 +206,7 @@ class System:
         await eventually(lambda: len(self.messages("card")) >= count, 30, what=f"{count} run cards")
         return [message["metadata"]["event_payload"]["run"] for message in self.messages("card")]
 
-    async def gate(self, run: str, seconds: float = 60) -> dict[str, Any]:
+    async def gate(self, run: str, seconds: float = 240) -> dict[str, Any]:
         """Wait for the request to approve and give the message."""
         await eventually(
             lambda: self.payload("approval", run).get("state") == "open" or self._over(run), seconds, what="a gate"
@@ -254,7 +254,7 @@ class System:
         """Give the blocks of the outcome's message as JSON."""
         return json.dumps(self.messages("result", run)[-1]["blocks"], ensure_ascii=False)
 
-    async def end(self, run: str, seconds: float = 90) -> str:
+    async def end(self, run: str, seconds: float = 240) -> str:
         """Wait for a run's outcome, and give its state; from then on the whole thread is true."""
         await eventually(lambda: self._over(run), seconds, what=f"the end of {run}")
         state = str(self.payload("result", run)["state"])
