@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from types import TracebackType
 from typing import Protocol, Self
 
 from bot.background import RepeatedWork
 
 _RETRY_SECONDS = 1.0
+_GRACE_SECONDS = 5.0
+"""How long a store may be silent before Slack is left.
+
+A Galera cluster whose node hangs is silent on all others until it has put that node out, by default after 5 s.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +60,7 @@ class Presence:
         self._slack = slack
         self._store = store
         self._away = False
+        self._answered = time.monotonic()
         self._work = RepeatedWork("presence", self._decide, interval=_RETRY_SECONDS, failed=_undecided)
 
     async def __aenter__(self) -> Self:
@@ -72,7 +79,10 @@ class Presence:
         self._work.wake()
 
     async def _decide(self) -> None:
-        useless = not self._store.answers and self._store.others_live
+        if self._store.answers:
+            self._answered = time.monotonic()
+        silent = time.monotonic() - self._answered >= _GRACE_SECONDS and not self._store.answers
+        useless = silent and self._store.others_live
         if useless == self._away:
             return
         if useless:

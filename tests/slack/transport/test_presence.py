@@ -9,6 +9,7 @@ import pytest
 
 from bot.playground.events.sockets import Outcome
 from bot.slack import Presence, SlackApp
+from bot.slack.transport import presence as presence_module
 from tests.slack.support.runs import AMELIE, OPS
 from tests.slack.support.workspace import Workspace
 from tests.support.polling import eventually
@@ -18,6 +19,11 @@ from tests.support.polling import eventually
 class Store:
     answers: bool = True
     others_live: bool = True
+
+
+@pytest.fixture(autouse=True)
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence_module, "_GRACE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -62,3 +68,16 @@ async def test_what_was_closed_for_good_does_not_come_back(workspace: Workspace,
     await presence._decide()
     assert all(watch._task is None or watch._task.done() for watch in app._sockets._watches)
     assert workspace.calls("apps.connections.open") == opened
+
+
+async def test_a_store_that_is_silent_for_a_moment_is_waited_for(
+    workspace: Workspace, app: SlackApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence_module, "_GRACE_SECONDS", 3600.0)
+    store = Store(answers=False)
+    presence = Presence(app, store)
+    await presence._decide()
+    assert workspace.server.sockets.count == 2
+    monkeypatch.setattr(presence_module, "_GRACE_SECONDS", 0.0)
+    await presence._decide()
+    await eventually(lambda: workspace.server.sockets.count == 0)
