@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -22,6 +22,7 @@ from bot.config.recipe_vars import check_recipe
 from bot.config.schema import OperationsFile
 from bot.config.settings import VARIABLES, settings_of
 from bot.config.variables import read_variables
+from bot.domain.language import Language
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import RunState, StepState
 from bot.monitoring import Measures, Monitoring
@@ -31,6 +32,7 @@ from bot.recipes.recipe import ConditionKind, VarKind
 from tests.docs.support.pages import PAGES, ROOT, anchors, code_words, codes, examples, links, shell_lines, table
 
 DOCS = ROOT / "docs"
+FRENCH = DOCS / "fr"
 SETUP, APPROVALS, RECIPES, ON_CALL, RUNNING, COMMANDS = (
     DOCS / name for name in ("setup.md", "approvals.md", "recipes.md", "on-call.md", "running.md", "commands.md")
 )
@@ -46,8 +48,11 @@ def listed(page: Path, *header: str) -> set[str]:
 # ── settings ──
 
 
-def test_every_variable_of_the_environment_is_told_with_its_default(tmp_path: Path) -> None:
-    rows = {codes(row[0])[0]: row[1].strip("`") for row in table(SETUP, "variable", "default", "meaning")}
+@pytest.mark.parametrize(
+    ("page", "default"), [(SETUP, "default"), (FRENCH / "installation.md", "par défaut")], ids=["english", "french"]
+)
+def test_every_variable_of_the_environment_is_told_with_its_default(page: Path, default: str, tmp_path: Path) -> None:
+    rows = {codes(row[0])[0]: row[1].strip("`") for row in table(page, "variable", default)}
     assert set(rows) == set(VARIABLES)
     settings = settings_of(read_variables(tmp_path / ".env", TOKENS))
     for name, told in rows.items():
@@ -244,6 +249,18 @@ def test_no_line_of_the_readme_is_wider_than_a_screen() -> None:
 # ── states ──
 
 
+_ON_CALL = (
+    (ON_CALL, "en", ("state", "the card says")),
+    (FRENCH / "astreinte.md", "fr", ("état", "la carte dit")),
+)
+
+
+def _wording(language: str) -> Mapping[str, str]:
+    from bot.slack.render.builtin_catalog import builtin_catalog
+
+    return builtin_catalog(Language(language)).sentences
+
+
 def test_every_state_is_told() -> None:
     runs = listed(ON_CALL, "state", "the card says", "meaning", "who acts")
     assert runs == set(RunState)
@@ -252,18 +269,16 @@ def test_every_state_is_told() -> None:
 
 
 def test_the_words_on_the_card_are_those_that_are_told() -> None:
-    from bot.slack.render.builtin_catalog import ENGLISH
-
-    for row in table(ON_CALL, "state", "the card says", "meaning", "who acts"):
-        state = codes(row[0])[0]
-        assert row[1].split(",")[0] == ENGLISH.sentences[f"state.{state}"]
+    for page, language, header in _ON_CALL:
+        rows = {codes(row[0])[0]: row[1].split(",")[0] for row in table(page, *header)}
+        assert set(rows) == set(RunState)
+        assert rows == {state.value: _wording(language)[f"state.{state}"] for state in RunState}
 
 
 def test_every_button_is_told() -> None:
-    from bot.slack.render.builtin_catalog import ENGLISH
-
-    told = {row[0].strip("*") for row in table(ON_CALL, "button", "what it does")}
-    assert told == {label for key, label in ENGLISH.sentences.items() if key.startswith("button.")}
+    for page, language, header in ((ON_CALL, "en", "button"), (FRENCH / "astreinte.md", "fr", "bouton")):
+        told = {row[0].strip("*") for row in table(page, header)}
+        assert told == {label for key, label in _wording(language).items() if key.startswith("button.")}
 
 
 def test_the_moves_of_the_architecture_are_legal() -> None:
