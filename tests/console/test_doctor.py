@@ -123,13 +123,14 @@ async def test_nothing_is_made_or_changed(
     doctor: Doctor, tmp_path: Path, laravel_at_first: Application, ssh_host: DemoHost
 ) -> None:
     before = await laravel_at_first.head()
+    home = sorted(ssh_host.home.rglob("*"))
     backups = tmp_path / "of" / "backups"
     status, lines = await doctor({"apps.compte.environments.production.backups.directory": str(backups)})
     assert status == 0
     assert any(line.endswith(f"free at {backups} (not there yet)") for line in lines)
     assert not backups.parent.exists()
     assert not (tmp_path / "data").exists()
-    assert list(ssh_host.home.iterdir()) == []
+    assert sorted(ssh_host.home.rglob("*")) == home
     assert await laravel_at_first.head() == before
 
 

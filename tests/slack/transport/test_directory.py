@@ -47,7 +47,7 @@ async def test_a_look_up_is_believed_for_a_while(workspace: Workspace, app: Slac
 async def test_the_locale_of_a_person_is_remembered_and_unknown_where_slack_does_not_say(
     workspace: Workspace, app: SlackApp
 ) -> None:
-    workspace.server.faults.calls.append(CallFault("users.info", FaultEffect.SERVER_ERROR, 1))
+    workspace.server.faults.calls.append(CallFault("users.info", FaultEffect.ERROR, 1, error="user_not_found"))
     assert (await app.directory.locale(AMELIE), app.directory.known_locale(AMELIE)) == ("", "")
     assert [await app.directory.locale(AMELIE) for _ in range(2)] == ["en-US", "en-US"]
     assert app.directory.known_locale(AMELIE) == "en-US"
