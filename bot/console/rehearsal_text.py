@@ -27,9 +27,11 @@ def rehearsal_text(target: Target, recipe: Recipe) -> str | None:
     if mode is RehearsalMode.SANDBOX:
         if migrations.sandbox is None:
             return f"not rehearsed, for the recipe has no `sandbox`, and {MORE_APPROVALS}"
-        return (
-            f"rehearsed before approval, in a sandbox on {target.hosts[0]}; where there is none, they {MORE_APPROVALS}"
-        )
+        elsewhere = ""
+        if isinstance(database.scratch, ScratchServer):
+            elsewhere = f", at {_server(database.scratch)} if that host has no server's program of the live series"
+        where = f"in a sandbox on {target.hosts[0]}{elsewhere}"
+        return f"rehearsed before approval, {where}; where there is none, they {MORE_APPROVALS}"
     if isinstance(migrations, MigrationTable) and migrations.rehearsal is None:
         return f"not rehearsed, for the recipe has no `rehearsal`, and {MORE_APPROVALS}"
     if isinstance(migrations, MigrationCommand) and migrations.sql is None:

@@ -7,15 +7,20 @@ from dataclasses import replace
 from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
 from bot.console.doctor_checks.problem_text import explain
 from bot.console.rehearsal_text import MORE_APPROVALS, rehearsal_text
+from bot.databases.migrations.sandboxed.server_choice import ServerChoice
+from bot.databases.server.connector import Connector
+from bot.databases.server.privileges import missing_at_scratch
 from bot.domain.errors import RefusedError
 from bot.domain.policies.rehearsal_mode import RehearsalMode
-from bot.domain.targets.scratch import ScratchNone
+from bot.domain.runs.findings import NotRehearsed
+from bot.domain.targets.scratch import ScratchNone, ScratchServer
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
+from bot.hosts.tunnels import Tunnels
 from bot.recipes.recipe import MigrationTable, Recipe
 from bot.sandbox.capability import Capable, Incapable, SandboxCapability, capability_of, probe
 from bot.sandbox.plan import Limits
-from bot.sandbox.server import ServerSeries
+from bot.sandbox.server import RelayedServer, ServerSeries
 
 _SECONDS = 60.0
 
@@ -44,7 +49,39 @@ async def check_rehearsal(
         return (fail(what, explain(refusal.problem)),)
     except ValueError as error:
         return (fail(what, f"it cannot be told whether there can be a sandbox: {error}"),)
-    return (sandbox_result(what, capability, series),)
+    found = sandbox_result(what, capability, series)
+    if _needs_scratch_server(target, capability, series):
+        return (await _at_scratch_server(connections, target, what),)
+    return (found,)
+
+
+def _needs_scratch_server(target: Target, capability: SandboxCapability, series: ServerSeries | None) -> bool:
+    """Whether a sandbox can be had, and a scratch server has to stand in for the server's program."""
+    if target.database is None or not isinstance(target.database.scratch, ScratchServer):
+        return False
+    return isinstance(capability, Capable) and all(program.series != series for program in capability.programs)
+
+
+async def _at_scratch_server(connections: Connections, target: Target, what: str) -> CheckResult:
+    database = target.database
+    if database is None:
+        raise ValueError(f"{target.name} has no database")
+    connector = Connector(Tunnels(connections).open)
+    try:
+        server = await ServerChoice(connections, connector).of(target, database, "R-DOCTOR")
+        if not isinstance(server, RelayedServer):
+            why = f"{server.reason.value}: {server.detail}" if isinstance(server, NotRehearsed) else "try again"
+            return warn(what, f"no rehearsal in the sandbox ({why}), so migrations {MORE_APPROVALS}")
+        async with connector.scratch(target) as session:
+            missing = await missing_at_scratch(session, database.name)
+    except RefusedError as refusal:
+        return fail(what, explain(refusal.problem))
+    except ValueError as error:
+        return warn(what, f"no rehearsal in the sandbox ({error}), so migrations {MORE_APPROVALS}")
+    where = f"in a sandbox, with {server.series} at {server.host}:{server.port} as the live server"
+    if not missing:
+        return ok(what, where)
+    return warn(what, f"{where}; missing there: {'; '.join(str(one) for one in missing)} - see docs/setup.md")
 
 
 def _wants_sandbox(target: Target, recipe: Recipe) -> bool:

@@ -11,6 +11,8 @@ _REVOKE = re.compile(r"REVOKE (?P<privileges>.+?) ON (?P<scope>\S.*?) FROM ")
 _SCOPE = re.compile(r"(?P<database>\*|`(?:[^`]|``)*`)\.(?P<table>\*|`(?:[^`]|``)*`)")
 _COLUMNS = re.compile(r"\([^)]*\)")
 _EVERYTHING = "ALL PRIVILEGES"
+GRANT_OPTION = "GRANT OPTION"
+"""The privilege to give others what one has; it is not among all privileges."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Grant:
 
     def gives(self, privilege: str) -> bool:
         """Whether it has a privilege among its own."""
-        return privilege in self.privileges or _EVERYTHING in self.privileges
+        return privilege in self.privileges or (_EVERYTHING in self.privileges and privilege != GRANT_OPTION)
 
     def covers(self, database: str) -> bool:
         """Whether it is about all tables of a database."""
@@ -79,7 +81,8 @@ def parse_grants(lines: Iterable[str]) -> Grants:
         for pattern, found in ((_GRANT, granted), (_REVOKE, revoked)):
             match = pattern.match(line)
             if match is not None:
-                found += _grant(match["privileges"], match["scope"])
+                passes_on = f", {GRANT_OPTION}" if line[match.end() :].endswith(" WITH GRANT OPTION") else ""
+                found += _grant(match["privileges"] + passes_on, match["scope"])
     return Grants(tuple(granted), tuple(revoked))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.databases.server.errors import LOST, ServerError
-from bot.databases.server.grants import Grants, parse_grants
+from bot.databases.server.grants import GRANT_OPTION, Grants, parse_grants
 from bot.databases.server.quoting import identifier
 from bot.databases.server.session import Flavour, ReadOnlySession
 from bot.domain.targets.privileges import Capability, MissingPrivilege
@@ -97,6 +97,42 @@ async def missing_privileges(session: ReadOnlySession, database: Database) -> tu
     return (*_for_looking(account), *_for_dumping(account, database), *_for_restoring(account, database))
 
 
+async def missing_at_scratch(session: ReadOnlySession, live: str) -> tuple[MissingPrivilege, ...]:
+    """Read what the account of a scratch server lacks for rehearsals in a sandbox.
+
+    Args:
+        session: with that server.
+        live: name of the live database.
+
+    Raises:
+        ServerError: it cannot be read.
+    """
+    grants, _ = await _grants(session)
+    ((logs,),) = await session.rows("SELECT @@GLOBAL.general_log = 1 AND FIND_IN_SET('TABLE', @@GLOBAL.log_output) > 0")
+    missing = [
+        _for_rehearsing(privilege, f"{_beside(live)}.*")
+        for privilege in (*_COPIED, GRANT_OPTION)
+        if not grants.on_database(privilege, f"{live}_countersign_sandbox_x")
+    ]
+    if not grants.everywhere("CREATE USER"):
+        missing.append(_for_rehearsing("CREATE USER", "*.*"))
+    if not grants.everywhere("SELECT") and not grants.on_table("SELECT", "mysql", "general_log"):
+        missing.append(_for_rehearsing("SELECT", "mysql.general_log", _WITHOUT_LOG))
+    switches = _SWITCHES_LOG[session.flavour]
+    if not logs and not grants.everywhere(*switches):
+        instead = "general_log=ON and log_output=TABLE at the server"
+        missing.append(_for_rehearsing(switches[0], "*.*", _WITHOUT_LOG, instead))
+    return tuple(missing)
+
+
+_WITHOUT_LOG = "without which what migrations do cannot be known"
+_SWITCHES_LOG = {Flavour.MARIADB: ("SUPER",), Flavour.MYSQL: ("SYSTEM_VARIABLES_ADMIN", "SUPER")}
+
+
+def _for_rehearsing(privilege: str, on: str, why: str = "", instead: str = "") -> MissingPrivilege:
+    return MissingPrivilege(Capability.REHEARSE, privilege, on, why, instead=instead)
+
+
 async def _account(session: ReadOnlySession) -> _Account:
     ((name,),) = await session.rows("SELECT CURRENT_USER()")
     grants, roles = await _grants(session)
@@ -168,8 +204,7 @@ def _for_dumping(account: _Account, database: Database) -> list[MissingPrivilege
 
 
 def _for_restoring(account: _Account, database: Database) -> list[MissingPrivilege]:
-    beside = database.name.replace("\\", r"\\").replace("_", r"\_").replace("%", r"\%") + r"\_countersign\_%"
-    missing = _on(account, Capability.RESTORE, _COPIED, f"{database.name}_countersign_x", f"`{beside}`")
+    missing = _on(account, Capability.RESTORE, _COPIED, f"{database.name}_countersign_x", _beside(database.name))
     missing += _on(account, Capability.RESTORE, _SWAPPED, database.name, identifier(database.name))
     if account.logs_code and not account.grants.everywhere("SUPER"):
         there = any(kind in _LOGGED_CODE for _, kind in account.owners)
@@ -188,7 +223,7 @@ def _for_restoring(account: _Account, database: Database) -> list[MissingPrivile
             MissingPrivilege(
                 Capability.RESTORE,
                 "ALL PRIVILEGES",
-                f"`{beside}`.*",
+                f"{_beside(database.name)}.*",
                 "as its views see them: MySQL finds no pattern of names for views of an account with a default role",
                 kinds=frozenset({"view"}),
                 instead="no default role of the account",
@@ -199,6 +234,11 @@ def _for_restoring(account: _Account, database: Database) -> list[MissingPrivile
         instead = "sql_require_primary_key=OFF at the server"
         missing.append(MissingPrivilege(Capability.RESTORE, _SETS_SESSIONS[0], "*.*", why, instead=instead))
     return missing + _for_owners(account)
+
+
+def _beside(live: str) -> str:
+    """Write the names of all copies, as GRANT takes them."""
+    return "`" + live.replace("\\", r"\\").replace("_", r"\_").replace("%", r"\%") + r"\_countersign\_%`"
 
 
 def _for_owners(account: _Account) -> list[MissingPrivilege]:

@@ -16,6 +16,8 @@ class Capability(StrEnum):
     """Dumping all that is in it."""
     RESTORE = "restore"
     """Putting a backup into its place, beside which copies are made."""
+    REHEARSE = "rehearsal"
+    """Making a copy at a scratch server, for code that sees nothing else there."""
 
 
 @dataclass(frozen=True)

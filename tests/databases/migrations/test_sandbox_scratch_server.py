@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bot.console.doctor_checks.check_result import CheckStatus
+from bot.console.doctor_checks.rehearsals import check_rehearsal
 from bot.databases.migrations.cleanup import ScratchCleanup
 from bot.databases.server.connector import Connector
 from bot.demo.host.database import DatabaseServer
@@ -36,11 +38,14 @@ from bot.domain.targets.scratch import ScratchServer
 from bot.engine.ports import Done
 from bot.hosts.connections import Connections
 from bot.hosts.tunnels import Tunnels
+from bot.recipes.load import load_recipe
+from bot.sandbox.server import series_of
+from tests.databases.server.test_documented_grants import blocks
 from tests.databases.support.remembered import Remembered
 from tests.databases.support.sandboxed import SandboxStage, those
 from tests.support import CommitKind, eventually
 
-PASSWORD = "battery staple"
+PASSWORD = "a long random password"
 ACCOUNT = "rehearsal@`%`"
 
 
@@ -48,8 +53,6 @@ ACCOUNT = "rehearsal@`%`"
 async def scratch_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DatabaseServer]:
     async with DatabaseServer(tmp_path_factory.mktemp("scratch")) as server:
         await server.query("SET GLOBAL log_output = 'FILE'")
-        await server.query("CREATE USER rehearsal@`%%` IDENTIFIED BY %s", PASSWORD)
-        await server.query(f"GRANT CREATE USER ON *.* TO {ACCOUNT}")
         yield server
 
 
@@ -67,9 +70,11 @@ async def stage(
 ) -> AsyncIterator[SandboxStage]:
     made = SandboxStage(laravel_at_first, hosts)
     pattern = made.app.database.name.replace("_", r"\_")
-    await scratch_server.query(rf"GRANT ALL ON `{pattern}\_countersign\_%`.* TO {ACCOUNT} WITH GRANT OPTION")
-    await scratch_server.query(f"GRANT SUPER ON *.* TO {ACCOUNT}")
-    await scratch_server.query(f"GRANT SELECT, DROP ON mysql.general_log TO {ACCOUNT}")
+    for statement in blocks("rehearsal"):
+        here = statement.replace("CREATE USER 'r", "CREATE USER IF NOT EXISTS 'r").replace(
+            r"`compte\_", rf"`{pattern}\_"
+        )
+        await scratch_server.query(here)
     made.server = ScratchServer(scratch_server.host, scratch_server.port, "rehearsal", Secret(PASSWORD))
     before = await left(scratch_server)
     yield made
@@ -127,12 +132,15 @@ async def test_statements_name_the_live_database(stage: SandboxStage) -> None:
     assert statement.sql == f"alter table `{stage.app.database.name}`.users add nick int"
 
 
-@pytest.mark.parametrize("privilege", ["SUPER ON *.*", "SELECT ON mysql.general_log"])
 @pytest.mark.parametrize(
-    ("up", "risk"),
+    ("privilege", "up", "risk"),
     [
-        ("Schema::table('users', function ($t) { $t->string('nick')->nullable(); });", MigrationRisk.UNKNOWN),
-        (DELETES, MigrationRisk.DESTRUCTIVE),
+        (
+            "SUPER ON *.*",
+            "Schema::table('users', function ($t) { $t->string('nick')->nullable(); });",
+            MigrationRisk.UNKNOWN,
+        ),
+        ("SELECT ON mysql.general_log", DELETES, MigrationRisk.DESTRUCTIVE),
     ],
     ids=["harmless", "deletes"],
 )
@@ -191,6 +199,24 @@ async def test_what_stands_in_the_way_is_said(
     assert PASSWORD not in str(outcome)
 
 
+async def test_the_doctor_says_what_the_account_lacks(
+    stage: SandboxStage, hosts: Connections, scratch_server: DatabaseServer
+) -> None:
+    ((version,),) = [row.values() for row in await scratch_server.query("SELECT VERSION()")]
+    laravel, series = load_recipe("laravel", Path()), series_of(version)
+    (found,) = await check_rehearsal(hosts, stage.target, laravel, series)
+    assert (found.status, f"at 127.0.0.1:{scratch_server.port}" in found.detail) == (CheckStatus.OK, True), found
+    lacks = ("CREATE USER ON *.*", "SUPER ON *.*", "SELECT ON mysql.general_log")
+    for privilege in lacks:
+        await scratch_server.query(f"REVOKE {privilege} FROM {ACCOUNT}")
+    (found,) = await check_rehearsal(hosts, stage.target, laravel, series)
+    assert found.status is CheckStatus.WARN
+    assert all(privilege in found.detail for privilege in lacks)
+    stage.server = ScratchServer("127.0.0.1", stage.app.database.port, "rehearsal", Secret(PASSWORD))
+    (found,) = await check_rehearsal(hosts, stage.target, laravel, series)
+    assert "database_login_refused" in found.detail
+
+
 async def test_the_live_server_is_no_scratch_server(stage: SandboxStage) -> None:
     database = stage.app.database
     stage.server = ScratchServer("localhost", database.port, database.user, Secret(database.password))
@@ -216,7 +242,7 @@ $try = function (string $as, callable $what) use (&$seen) {
 };
 $own = config('database.connections.mysql');
 foreach ([$own['username'], 'rehearsal', 'root', env('DB_USERNAME')] as $i => $user)
-    foreach (['battery staple', '', env('DB_PASSWORD') . 'x'] as $j => $password)
+    foreach (['a long random password', '', env('DB_PASSWORD') . 'x'] as $j => $password)
         $try("login_{$i}_$j", fn () => new PDO("mysql:host={$own['host']};port={$own['port']}", $user, $password));
 $try('log', fn () => DB::statement('set global general_log = off'));
 $try('quiet', fn () => DB::statement('set session sql_log_off = 1'));
@@ -225,10 +251,10 @@ $try('grant', fn () => DB::statement('grant select on canary_elsewhere.* to curr
 $try('evidence', fn () => DB::statement('delete from `' . $own['database'] . '_e`.ran'));
 $try('file', fn () => DB::select("select load_file('/etc/passwd') into outfile '/tmp/x'"));
 $try('account', fn () => DB::statement("create user x identified by 'x'"));
-$try('direct', fn () => new PDO('mysql:host=SCRATCH_HOST;port=SCRATCH_PORT', 'rehearsal', 'battery staple'));
+$try('direct', fn () => new PDO('mysql:host=SCRATCH_HOST;port=SCRATCH_PORT', 'rehearsal', 'a long random password'));
 $everything = implode('', array_map(fn ($f) => (string) @file_get_contents($f),
     array_merge(glob('/proc/*/environ'), glob('/proc/*/cmdline'), glob('/sandbox/*'), glob('/sandbox/*/*'))));
-$seen[] = str_contains($everything, 'battery') ? 'could_find' : 'could_not_find';
+$seen[] = str_contains($everything, 'long random') ? 'could_find' : 'could_not_find';
 foreach ($seen as $one) Schema::create("saw_$one", function ($t) { $t->id(); });
 """
 

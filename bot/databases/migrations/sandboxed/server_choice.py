@@ -71,6 +71,17 @@ class ServerChoice:
             identity = await session.rows(_IDENTITY)
         if not isinstance(database.scratch, ScratchServer) or await self._has_program(target.hosts[0], private.series):
             return private
+        return await self._elsewhere(target, database, database.scratch, private, identity, run)
+
+    async def _elsewhere(
+        self,
+        target: Target,
+        database: Database,
+        scratch: ScratchServer,
+        private: PrivateServer,
+        identity: object,
+        run: str,
+    ) -> RelayedServer | NotRehearsed:
         if database.tls.mode in {TlsMode.REQUIRED, TlsMode.VERIFY}:
             # The code's own way leads through a plain socket.
             return _not("`database.tls` wants the way there encrypted, and that of the commit's code cannot be")
@@ -80,7 +91,7 @@ class ServerChoice:
         except RefusedError as refused:
             detail = f"the scratch server: {refused.problem.reason.value}"
             return NotRehearsed(NotRehearsedReason.CONNECT, detail)
-        return hindrance if hindrance is not None else relayed(private, database, database.scratch, run)
+        return hindrance if hindrance is not None else relayed(private, database, scratch, run)
 
     async def _has_program(self, host: str, series: ServerSeries) -> bool:
         """Whether a private server can be had; where there is no sandbox at all, the script says why."""
