@@ -25,6 +25,7 @@ from commands.backup_verify import VerifySubcommand
 from commands.command import Subcommand
 from commands.common import backup_id, require_encryption
 from commands.dump import dump_step, require_backups
+from commands.privileges import lacking_privileges
 from commands.used_database import require_known_database
 from commands.words import TARGET_WORDS, find_target, sort_words
 
@@ -96,7 +97,12 @@ class Backup:
             request=run.request,
             steps=steps,
             requirement=target.policy.requirement(self.action),
-            findings=(*_missed(run), *_no_longer_kept(retention), *ignored),
+            findings=(
+                *_missed(run),
+                *_no_longer_kept(retention),
+                *ignored,
+                *await lacking_privileges(steps, look),
+            ),
         )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:

@@ -33,6 +33,7 @@ from commands.command import options_as
 from commands.common import backup_id, maintenance_basis, plan_maintenance, read_target, require_encryption
 from commands.dump import dump_step, require_backups
 from commands.exceptions import FLAGS, USAGE, read_exceptions
+from commands.privileges import lacking_privileges
 from commands.resume import read_stopped_run, resume_restore
 from commands.words import TARGET_WORDS, find_target, sort_words
 
@@ -99,7 +100,12 @@ class RestoreSubcommand:
             steps=steps,
             requirement=target.policy.requirement(Action.RESTORE, destructive=True),
             basis=_basis(backup, hosts),
-            findings=(restore_finding(backup, backup_list, databases.old), *await write_findings(backup, look), *downs),
+            findings=(
+                restore_finding(backup, backup_list, databases.old),
+                *await write_findings(backup, look),
+                *downs,
+                *await lacking_privileges(steps, look),
+            ),
             destructive=True,
         )
 

@@ -34,6 +34,7 @@ from commands.common import (
 from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.migration_files import migration_files
 from commands.pending import from_elsewhere, not_run
+from commands.privileges import lacking_privileges
 from commands.rehearsal import backup_to_rehearse_on, not_rehearsed
 from commands.resume import read_stopped_run, resume_basis, resume_plan
 from commands.used_database import other_server
@@ -150,6 +151,7 @@ class Deploy:
                 *_held_back(pending, migrations),
                 *_sessions(database, migrations),
                 *not_rehearsed(rehearses, migrations),
+                *await lacking_privileges(steps, look),
             ),
         )
 

@@ -26,6 +26,7 @@ from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.migration_files import files_to_undo
 from commands.migration_history import CONTINUING
 from commands.pending import names_of, remembered
+from commands.privileges import lacking_privileges
 from commands.resume import read_stopped_run, resume_basis, resume_finding, resume_plan
 from commands.rollback_choice import (
     Choice,
@@ -123,7 +124,13 @@ class Rollback:
             commit_count=found.behind[0].removed_count,
             undo=planned.undo,
             skipped=planned.skipped,
-            findings=(rollback_finding(choice), *went_on, *lost, *planned.findings),
+            findings=(
+                rollback_finding(choice),
+                *went_on,
+                *lost,
+                *planned.findings,
+                *await lacking_privileges(planned.steps, look),
+            ),
             destructive=choice.backup is not None,
         )
         needed = target.policy.regular_requirement(run.request, destructive=plan.destructive, restores=plan.restores)

@@ -223,3 +223,15 @@ class MissedBackup(StoredFacts):
 
     kind: ClassVar = "missed"
     fired_at: datetime
+
+
+@dataclass(frozen=True)
+class LacksPrivileges(StoredFacts):
+    """The database account lacks privileges that a step of the plan needs.
+
+    Args:
+        lacks: each of them, and what it is needed for.
+    """
+
+    kind: ClassVar = "lacks_privileges"
+    lacks: tuple[str, ...] = field(metadata=written(separator="; "))

@@ -11,6 +11,7 @@ from bot.domain.runs.backup_findings import (
     BackupsFromTheFuture,
     BackupsNoLongerKept,
     BackupToRestore,
+    LacksPrivileges,
     MissedBackup,
     OldTables,
     OtherTables,
@@ -73,6 +74,7 @@ __all__ = [
     "Finding",
     "HeldBack",
     "LackKind",
+    "LacksPrivileges",
     "LossUnknown",
     "MigrationEffect",
     "MigrationFile",
@@ -159,6 +161,7 @@ Finding = (
     | OldTables
     | BackupsNoLongerKept
     | BackupsFromTheFuture
+    | LacksPrivileges
     | MissedBackup
     | RollbackChoice
     | RowsLost

@@ -25,6 +25,7 @@ from bot.domain.runs.findings import (
     Finding,
     HeldBack,
     LackKind,
+    LacksPrivileges,
     LossUnknown,
     MigrationEffect,
     MigrationFile,
@@ -343,6 +344,10 @@ WRITTEN: list[tuple[Finding, dict[str, str]]] = [
     ),
     (BackupsNoLongerKept(("B-1", "B-2")), {"backups": "B-1, B-2"}),
     (BackupsFromTheFuture(("B-1",)), {"backups": "B-1"}),
+    (
+        LacksPrivileges(("EVENT ON `compte`.*", "PROCESS ON *.*, to see")),
+        {"lacks": "EVENT ON `compte`.*; PROCESS ON *.*, to see"},
+    ),
     (MissedBackup(AT), {"fired_at": TIME}),
     (
         RollbackChoice(RollbackWay.CODE, RollbackReason.COMPATIBLE, ("a", "b")),
