@@ -158,7 +158,7 @@ if [ -n "$broken" ]; then
   printf 'These views are broken: they show what is no longer there. Nothing can make them again as they are:\n'
   printf '%s\n' "$broken" | while IFS= read -r view; do ask "SHOW CREATE VIEW $(quote "$view")" </dev/null; done
 fi
-objects >"$kept/all" && but_broken <"$kept/all" >"$kept/before" || fail objects 'views, triggers, routines and events cannot be read'
+{ objects >"$kept/all" && but_broken <"$kept/all" >"$kept/before"; } || fail objects 'views, triggers, routines and events cannot be read'
 beside_tables "$source" --events "$@" >"$kept/old.sql" || fail objects "what is beside the tables cannot be written down"
 of_live=$broken
 broken=
