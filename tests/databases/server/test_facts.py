@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import aiomysql
 import pytest
@@ -13,7 +14,7 @@ from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.targets.look import AppliedMigration, Session
 from bot.domain.targets.target import Target
-from tests.support import eventually, numbers
+from tests.support import eventually, numbers, on_mysql
 
 LARAVEL_TABLE = "(id INT UNSIGNED AUTO_INCREMENT PRIMARY KEY, migration VARCHAR(255) NOT NULL, batch INT NOT NULL)"
 
@@ -188,3 +189,31 @@ async def ended(sending: Awaitable[object]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@on_mysql("a list of sessions in performance_schema")
+async def test_the_sessions_are_read_where_that_holds_up_nobody(
+    servers_folder: Path, target_of: Callable[..., Target], look: DatabaseLook
+) -> None:
+    folder = servers_folder / "performance"
+    folder.mkdir()
+    async with DatabaseServer(folder, ("--performance-schema=1",)) as server:
+        made = await server.create("performance")
+        await server.query(f"GRANT PROCESS ON *.* TO `{made.user}`@`%`")
+        await server.query("CREATE TABLE held (a INT)", database=made.name)
+        since = server.log_position()
+        target = target_of(made)
+
+        async def waits() -> tuple[Session, ...]:
+            return tuple(one for one in (await look.database(target, None)).sessions if one.waits)
+
+        async with session_of(made) as cursor:
+            async with server.lock_table(made.name, "held"):
+                altering = asyncio.create_task(cursor.execute("ALTER TABLE held ADD b INT"))
+                [waiting] = await eventually(waits)
+            await altering
+        assert "ALTER TABLE held" in waiting.query
+        asked = [one.text.lower() for one in server.statements(since) if "processlist" in one.text.lower()]
+        assert asked
+        assert not any("information_schema.processlist" in text for text in asked)
+        await server.drop(made)
