@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -110,8 +111,9 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
         ops_file, env_file = folder / "bot" / "ops.yaml", folder / "bot" / ".env"
         scheduled = far_off(datetime.now(UTC))
         write_operations(ops_file, operations(host, application, line.port, web.health_url, scheduled))
+        language = os.environ.get("BOT_LANGUAGE") or "en"
         api_url = f"http://127.0.0.1:{page.number}/api/"
-        write_environment(env_file, environment(folder / "bot", ops_file, api_url, application))
+        write_environment(env_file, environment(folder / "bot", ops_file, api_url, application, language))
         bot = ServedBot(folder / "bot", env_file, reporter.notice)
 
         host_faults = await stack.enter_async_context(
@@ -120,7 +122,7 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
         controller = await stack.enter_async_context(
             Controller(entries(application, database, host_faults, BackupTime(ops_file, bot)))
         )
-        playground = _playground(folder / "playground", page.number, controller.url)
+        playground = _playground(folder / "playground", page.number, controller.url, language)
         stack.push_async_callback(playground.end)
         url = str(json.loads(await playground.start())["url"])
         reporter.started("Playground", "a workspace like Slack’s, in the browser")
@@ -141,9 +143,9 @@ async def _application(host: DemoHost, server: DatabaseServer) -> Application:
     return application
 
 
-def _playground(folder: Path, port: int, actions_url: str) -> PythonModule:
+def _playground(folder: Path, port: int, actions_url: str, language: str) -> PythonModule:
     file = folder / "workspace.json"
-    write_workspace(file)
+    write_workspace(file, language)
     words = ("--port", str(port), "--workspace", str(file), "--actions-url", actions_url)
     return PythonModule(
         ("bot.playground", *words), folder / "playground.log", folder, lambda line: line.startswith('{"event": "ready"')

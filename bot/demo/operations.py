@@ -103,7 +103,7 @@ def daily(at: datetime) -> str:
     return f"{at.minute} {at.hour} * * *"
 
 
-def environment(folder: Path, ops_file: Path, api_url: str, application: Application) -> dict[str, str]:
+def environment(folder: Path, ops_file: Path, api_url: str, application: Application, language: str) -> dict[str, str]:
     """Give the content of `.env`.
 
     Args:
@@ -111,6 +111,7 @@ def environment(folder: Path, ops_file: Path, api_url: str, application: Applica
         ops_file: the operations file.
         api_url: the playground's Web API.
         application: the application; its password is a variable.
+        language: that the bot speaks in channels, as in `BOT_LANGUAGE`.
     """
     return {
         "SLACK_BOT_TOKEN": BOT_TOKEN,
@@ -118,6 +119,7 @@ def environment(folder: Path, ops_file: Path, api_url: str, application: Applica
         "SLACK_API_URL": api_url,
         "STORE_URL": f"sqlite+aiosqlite:///{folder / 'countersign.db'}",
         "OPS_FILE": str(ops_file),
+        "BOT_LANGUAGE": language,
         _PASSWORD: application.database.password,
     }
 

@@ -16,6 +16,9 @@ BOT_TOKEN = DEFAULT_WORKSPACE["app"]["bot_token"]
 APP_TOKEN = DEFAULT_WORKSPACE["app"]["app_token"]
 DEPLOY = "/deploy compte production"
 
+_LOCALES = {"en": "en-US", "fr": "fr-FR"}
+"""In which locale everybody uses the workspace, by the language of `BOT_LANGUAGE`."""
+
 _HINTS = {
     ENGINEER: "You ask for deploys.",
     RELEASER: "You countersign: react with ✅ to the request in the thread.",
@@ -32,21 +35,27 @@ _WELCOME = {
 }
 
 
-def workspace() -> dict[str, Any]:
-    """Give the content of the workspace file (docs/playground.md)."""
+def workspace(language: str) -> dict[str, Any]:
+    """Give the content of the workspace file (docs/playground.md).
+
+    Args:
+        language: in which everybody uses it, as in `BOT_LANGUAGE`.
+    """
     content = copy.deepcopy(DEFAULT_WORKSPACE)
     for person in content["users"]:
         person["hint"] = _HINTS.get(person["id"], "")
         # All of them are the one newcomer at this browser, with one clock on the wall.
         person["tz"] = ""
+        person["locale"] = _LOCALES.get(language, "en-US")
     content["welcome"] = _WELCOME
     return content
 
 
-def write_workspace(file: Path) -> None:
+def write_workspace(file: Path, language: str) -> None:
     """Write the workspace file.
 
     Args:
         file: where to.
+        language: in which everybody uses the workspace, as in `BOT_LANGUAGE`.
     """
-    file.write_text(json.dumps(workspace(), ensure_ascii=False, indent=2), encoding="utf-8")
+    file.write_text(json.dumps(workspace(language), ensure_ascii=False, indent=2), encoding="utf-8")
