@@ -12,11 +12,15 @@ SHELL_SCRIPTS = $(shell git ls-files '*.sh' .ci/run 'scripts/*' ':!*.py')
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(BIN)/.installed: requirements-dev.lock pyproject.toml
-	scripts/set-up-python $(VENV)
+$(BIN)/.runtime: requirements.lock
+	scripts/set-up-python $(VENV) runtime
 	touch $@
 
-setup: $(BIN)/.installed  ## make the Python environment in .venv
+$(BIN)/.installed: requirements-dev.lock pyproject.toml
+	scripts/set-up-python $(VENV) development
+	touch $@ $(BIN)/.runtime
+
+setup: $(BIN)/.runtime  ## make the Python environment in .venv, with what the program needs and no more
 
 test: $(BIN)/.installed  ## run every test, against real sshd, MariaDB, artisan, git and Chromium
 	scripts/install-system-packages test
@@ -45,15 +49,15 @@ format: $(BIN)/.installed  ## format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-demo: $(BIN)/.installed  ## playground, demonstration host and the real bot, on this machine alone
+demo: $(BIN)/.runtime  ## playground, demonstration host and the real bot, on this machine alone
 	scripts/install-system-packages demo
 	$(IN_WORLD) $(BIN)/countersign demo --port $(PORT)
 
-tour: $(BIN)/.installed  ## the demonstration plays itself in the console
+tour: $(BIN)/.runtime  ## the demonstration plays itself in the console
 	scripts/install-system-packages demo
 	$(IN_WORLD) $(BIN)/countersign demo --tour
 
-serve: $(BIN)/.installed  ## run the bot with .env and ops.yaml
+serve: $(BIN)/.runtime  ## run the bot with .env and ops.yaml
 	$(BIN)/countersign serve
 
 bench: $(BIN)/.installed  ## measure side by side and print ratios

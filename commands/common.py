@@ -15,8 +15,9 @@ from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.targets.target import Target
-from bot.recipes.questions import question
+from bot.recipes.questions import question, ready_question
 from bot.recipes.recipe import Migrations, MigrationTable, Recipe
+from bot.recipes.step_needs import lacking
 from commands.gather import both, each
 from commands.pending import listing_of, live_table, migrator_of, table_in, table_of, with_listing
 from commands.used_database import require_used_database
@@ -37,7 +38,7 @@ async def read_target(
     Raises:
         RefusedError: a host or the database cannot be read; `database_differs`, the application uses another.
     """
-    asked = replace(question(recipe, target, ref), since=since)
+    asked = replace(question(recipe, target, None) if ref is None else ready_question(recipe, target, ref), since=since)
     # What a tool prints about migrations is the same on every host.
     first, *others = target.hosts
     at_others = replace(asked, commit_command=None, migrator=None)
@@ -49,6 +50,18 @@ async def read_target(
     facts = await as_called_live(migrations, answers[0], facts, look)
     at_first, database = with_listing(migrations, answers[0], facts)
     return (at_first, *answers[1:]), database
+
+
+def require_ready(recipe: Recipe, steps: tuple[Step, ...], hosts: tuple[HostFacts, ...]) -> None:
+    """Refuse a plan whose steps would fail for certain once the site is down.
+
+    Raises:
+        RefusedError: `host_tool_missing`, `service_missing`, `service_not_allowed`, `not_writable`,
+            `files_in_the_way`.
+    """
+    found = lacking(steps, hosts, recipe.writes)
+    if found is not None:
+        raise RefusedError(found)
 
 
 async def as_called_live(

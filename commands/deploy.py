@@ -14,6 +14,7 @@ from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, DeployOptions, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.runs.unfinished import UnfinishedChange, tried_commits, unfinished_change
+from bot.domain.targets.checkout_problems import dirty_problem
 from bot.domain.targets.look import DatabaseFacts, HostFacts, Look
 from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Recipe, RunKind
@@ -29,6 +30,7 @@ from commands.common import (
     ran_now,
     read_target,
     require_encryption,
+    require_ready,
     wants_backup,
 )
 from commands.exceptions import FLAGS, USAGE, read_exceptions
@@ -133,6 +135,7 @@ class Deploy:
             steps, done_already = remaining_steps(steps, done)
             skipped = (*skipped, *done_already)
         await require_encryption(steps, target, look)
+        require_ready(recipe, steps, hosts)
         first = next((facts for facts in hosts if facts.head != sha), hosts[0])
         return Plan(
             request=run.request,
@@ -183,7 +186,7 @@ def _agreed_commit(hosts: tuple[HostFacts, ...], ref: str) -> str:
     """Give the commit that every host resolves the ref to, and check that each can fast-forward to it."""
     for facts in hosts:
         if facts.dirty:
-            raise RefusedError(problem(Reason.CHECKOUT_DIRTY, host=facts.host, paths=", ".join(facts.dirty)))
+            raise RefusedError(dirty_problem(facts))
         if facts.sha is None:
             raise RefusedError(problem(Reason.REF_NOT_FOUND, ref=ref, host=facts.host))
         if not facts.fast_forward:

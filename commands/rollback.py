@@ -15,13 +15,14 @@ from bot.domain.runs.findings import RollbackReason, RollbackWay
 from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, Decision, Origin, Request, RollbackOptions, ToRelease, UndoMigrations
 from bot.domain.runs.run import Run
+from bot.domain.targets.checkout_problems import dirty_problem
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, Look, Release
 from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import before_plan
 from commands.backup_restore import backup_basis, require_privileges, write_findings
 from commands.command import options_as
-from commands.common import host_basis, ran_now, read_target, require_encryption
+from commands.common import host_basis, ran_now, read_target, require_encryption, require_ready
 from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.migration_files import files_to_undo
 from commands.migration_history import CONTINUING
@@ -115,6 +116,8 @@ class Rollback:
             lost = await count_losses(planned.undo, releases, look)
         went_on = (resume_finding(before, decision),) if before is not None and decision is not None else ()
         await require_encryption(planned.steps, target, look)
+        if before is None:
+            require_ready(recipe, planned.steps, found.behind)
         plan = Plan(
             request=run.request,
             steps=(*self.before_plan(run, target), *planned.steps),
@@ -224,7 +227,7 @@ def _choose(asked: str | None, head: str, releases: tuple[Release, ...]) -> str:
 def _agreed_commit(hosts: tuple[HostFacts, ...], release: str) -> str:
     for facts in hosts:
         if facts.dirty:
-            raise RefusedError(problem(Reason.CHECKOUT_DIRTY, host=facts.host, paths=", ".join(facts.dirty)))
+            raise RefusedError(dirty_problem(facts))
         if facts.sha is None:
             raise RefusedError(problem(Reason.REF_NOT_FOUND, ref=release, host=facts.host))
         if facts.sha != facts.head and not facts.removed_count:

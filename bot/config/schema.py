@@ -79,6 +79,18 @@ def _text(parse: Callable[[str], Any]) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
+def _with_unit(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise wrong(f"a duration needs a unit; write {value}m for minutes, or s, h or d")
+    return value
+
+
+def _password(text: str) -> Secret:
+    if not text:
+        raise ValueError("is empty; set its variable in the environment or in .env")
+    return Secret(text)
+
+
 def _one_of(kind: str, known: frozenset[str]) -> AfterValidator:
     def validate(value: str) -> str:
         if value not in known:
@@ -149,7 +161,7 @@ DomainName = Annotated[str, _text(values.domain_name)]
 OneWord = Annotated[str, _text(values.word)]
 RemotePath = Annotated[str, _text(values.remote_path)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Duration = Annotated[timedelta, _text(values.parse_duration)]
+Duration = Annotated[timedelta, _text(values.parse_duration), BeforeValidator(_with_unit)]
 Size = Annotated[int, _text(values.parse_size)]
 WeekTimeText = Annotated[Any, _text(values.parse_week_time)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
@@ -157,7 +169,7 @@ Cron = Annotated[str, _text(parse_cron)]
 Emoji = Annotated[str, _text(values.emoji)]
 Channel = Annotated[str, _text(values.channel)]
 Branch = Annotated[str, _text(values.branch)]
-Password = Annotated[Any, _text(Secret)]
+Password = Annotated[Any, _text(_password)]
 NonEmpty = Field(min_length=1)
 
 

@@ -321,6 +321,8 @@ def _sentence(details: ErrorDetails, variables: Variables) -> str:
     strange = {name.lower(): name for name in variables.lines if name not in VARIABLES}
     near = get_close_matches(str(details["loc"][0]).lower(), strange, n=1, cutoff=0.8)
     hint = f" ({variables.file} has {strange[near[0]]}, which is not read)" if near else ""
+    if not variables.found:
+        return f"missing; copy .env.example to {variables.file} and fill it in, or set it in the environment"
     return f"missing; set it in the environment or in {variables.file}{hint}"
 
 

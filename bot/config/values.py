@@ -198,8 +198,10 @@ def address(text: str) -> str:
         pass
     else:
         return text
-    if re.fullmatch(r"[0-9.]+", text) or ":" in text:
-        raise ValueError("looks like an IP address and cannot be one; the port is a key of its own")
+    if ":" in text:
+        raise ValueError("must not have a port; `port:` is a key of its own")
+    if re.fullmatch(r"[0-9.]+", text):
+        raise ValueError("looks like an IP address and cannot be one")
     labels = text.removesuffix(".").split(".")
     if len(text) > 253 or not all(_HOST_LABEL.fullmatch(label) for label in labels):
         raise ValueError("must be a host's name, such as web1.example.com, or an IP address")

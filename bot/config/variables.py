@@ -26,12 +26,14 @@ class Variables:
         file: the `.env` file as the user named it.
         lines: the line of each variable that comes from the file.
         problems: what is wrong with the file itself.
+        found: whether the file is there.
     """
 
     values: Mapping[str, str] = field(repr=False)
     file: str
     lines: Mapping[str, int]
     problems: tuple[ConfigurationProblem, ...] = ()
+    found: bool = True
 
     def problem(self, name: str, message: str) -> ConfigurationProblem:
         """Write a problem with one variable at the place where it is set, or should be."""
@@ -50,7 +52,7 @@ def read_variables(file: Path, real: Mapping[str, str]) -> Variables:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        return Variables(dict(real), str(file), {})
+        return Variables(dict(real), str(file), {}, found=False)
     except (OSError, UnicodeDecodeError) as error:
         problem = ConfigurationProblem(str(file), None, "", f"cannot be read: {_why(error)}")
         return Variables(dict(real), str(file), {}, (problem,))

@@ -57,7 +57,9 @@ def check_files(env: Path | None, ops: Path | None, real: Mapping[str, str], con
         The exit status.
     """
     missing = (
-        () if env is None or env.exists() else (ConfigurationProblem(str(env), None, "", "there is no such file"),)
+        ()
+        if env is None or env.exists()
+        else (ConfigurationProblem(str(env), None, "", "there is no such file; copy .env.example"),)
     )
     try:
         found = load_configuration(env or ENV_FILE, ops, real, check_recipe)

@@ -14,6 +14,7 @@ from bot.domain.shell import Command, Syntax, Word, assignments, command
 from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import CommandOutput, CommitCode, ConfinedCommand, HostFacts, HostQuestion, NotConfined
 from bot.hosts.connections import Connections
+from bot.hosts.look_readiness import parse_readiness, readiness_parts
 from bot.sandbox.commit_command import SECONDS, WAIT, commit_command_script, not_confined_script, told_in_confinement
 
 _SECONDS = 60.0
@@ -77,6 +78,9 @@ value "$head"
 value "$(ask symbolic-ref --quiet --short HEAD 2>/dev/null)"
 section dirty
 ask status --porcelain -z --untracked-files=no --no-renames 2>/dev/null
+section changed-content
+ask diff-index --quiet HEAD -- 2>/dev/null ||
+  ask -c core.fileMode=false status --porcelain -z --untracked-files=no --no-renames 2>/dev/null
 """
 
 _RESOLVE = """
@@ -275,6 +279,7 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
         parts.append(Syntax(_RESOLVE.replace("@COMMITS@", str(_MAX_COMMITS))))
     if question.directory is not None:
         parts.append(Syntax(_MIGRATIONS))
+    parts += readiness_parts(question)
     parts.append(Syntax(_EXISTING if question.exists else "section existing\n"))
     for path in question.exists:
         parts += [Syntax("relative="), Word(path), Syntax('\n! comes_or_stays "$relative" || value "$relative"\n')]
@@ -332,7 +337,7 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
 
     Raises:
         IncompleteAnswerError: the answer was cut off.
-        RefusedError: `host_tool_missing` (git), `checkout_missing` (there is a checkout, and git refuses to read it).
+        RefusedError: `host_tool_missing` (git), `checkout_unreadable` (git refuses to read it).
     """
     sections = parse_sections(answer, nonce)
     if "end" not in sections:
@@ -343,16 +348,18 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
             raise RefusedError(problem(Reason.HOST_TOOL_MISSING, host=host, tool="git"))
         case ["trouble"]:
             detail = " ".join(" ".join(checkout[1:]).split())[:500]
-            raise RefusedError(problem(Reason.CHECKOUT_MISSING, host=host, path=question.path, detail=detail))
+            raise RefusedError(problem(Reason.CHECKOUT_UNREADABLE, host=host, path=question.path, detail=detail))
     head, branch = (*sections.get("head", ()), "", "")[:2]
     status = (*sections.get("maintenance", ()), "")[0]
+    ready = parse_readiness(question, sections)
     blocks, inodes = (_df(text) for text in (*sections.get("disk", ()), "", "")[:2])
     return HostFacts(
         host=host,
         is_checkout=checkout[:1] == ("yes",),
         head=head,
         branch=branch,
-        dirty=tuple(entry[3:] for entry in sections.get("dirty", ()))[:_MAX_DIRTY],
+        dirty=_paths(sections, "dirty")[:_MAX_DIRTY],
+        mode_only=tuple(sorted({*_paths(sections, "dirty")} - {*_paths(sections, "changed-content")}))[:_MAX_DIRTY],
         sha=next(iter(sections.get("sha", ())), "") or None,
         on_branch=bool(sections.get("on-branch")),
         fast_forward=bool(sections.get("fast-forward")),
@@ -374,7 +381,16 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
         migrator=_command_output(sections.get("migrator", ())),
         hashes=_hashes(sections.get("hashes", ()), sections.get("blobs", ())),
         untracked=_direct_children(sections.get("untracked", ()), question.directory),
+        services=ready.services,
+        unwritable=ready.unwritable,
+        foreign=ready.foreign,
+        in_the_way=ready.in_the_way,
     )
+
+
+def _paths(sections: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
+    """Read paths from `git status --porcelain -z`."""
+    return tuple(entry[3:] for entry in sections.get(name, ()))
 
 
 def parse_sections(answer: bytes, nonce: str) -> Mapping[str, tuple[str, ...]]:
@@ -479,7 +495,7 @@ class HostLook:
 
         Raises:
             RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`; `host_tool_missing` without git;
-                `checkout_missing` where git refuses to read the checkout (its words are in `detail`); `bad_ref`.
+                `checkout_unreadable` where git refuses to read the checkout (its words are in `detail`); `bad_ref`.
         """
         detail = ""
         for _ in range(2):  # repeated once, because the connection may just have been lost

@@ -337,6 +337,7 @@ class _Step(_Model):
 class _Needs(_Model):
     free_mib: Annotated[int, Field(ge=0)] = 256
     tools: list[str] = []
+    writes: list[str] = []
 
 
 _FILLED_IN = frozenset({"scratch", "database_host", "database_port", "database_user", "database_password"})
@@ -487,6 +488,7 @@ class _RecipeFile(_Model):
             vars={name: var.spec(name) for name, var in self.vars.items()},
             needs_kib=self.needs.free_mib * 1024,
             tools=tuple(self.needs.tools),
+            writes=tuple(self.needs.writes),
             maintenance=self.maintenance,
             migrations=migrations.parsed() if migrations else None,
             prepare=_specs(self.prepare),

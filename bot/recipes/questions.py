@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.shell import Command, fill, fill_text
@@ -15,6 +16,7 @@ from bot.recipes.recipe import (
     MigrationTable,
     Recipe,
 )
+from bot.recipes.step_needs import possible_services
 
 
 def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
@@ -46,6 +48,18 @@ def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
         else None,
         code=_commit_code(migrations, target),
     )
+
+
+def ready_question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
+    """Build the question before changes: as `question`, and what planned steps will need besides.
+
+    Args:
+        recipe: of the target.
+        target: of the hosts.
+        ref: to bring live, or None.
+    """
+    services = possible_services(recipe, target)
+    return replace(question(recipe, target, ref), services=services, writes=recipe.writes)
 
 
 def _commit_code(migrations: Migrations | None, target: Target) -> CommitCode | ConfinedCommand:

@@ -337,6 +337,7 @@ class Recipe:
         change: steps after the gate.
         verify: steps after the changes.
         sha256: of its text.
+        writes: folders of the checkout that its steps write to, where they are there.
     """
 
     name: str
@@ -350,6 +351,7 @@ class Recipe:
     change: tuple[StepSpec, ...]
     verify: tuple[StepSpec, ...]
     sha256: str = ""
+    writes: tuple[str, ...] = ()
 
     def check_vars(self, values: Mapping[str, object]) -> tuple[Mapping[str, VarValue], tuple[tuple[str, str], ...]]:
         """Validate the `vars:` of an environment, and add the defaults.

@@ -191,6 +191,7 @@ async def test_pending_migrations_at_the_live_commit_are_something_to_do() -> No
         ((replace(HOST, fast_forward=False),), Reason.NOT_FAST_FORWARD),
         ((replace(HOST, dirty=("app/x.php",)),), Reason.CHECKOUT_DIRTY),
         ((HOST, replace(HOST, host="web2", sha="3" * 40)), Reason.CHECKOUTS_DIFFER),
+        ((replace(HOST, in_the_way=("config/new.php",)),), Reason.FILES_IN_THE_WAY),
     ],
 )
 async def test_what_cannot_be_deployed(hosts: tuple[HostFacts, ...], reason: Reason) -> None:

@@ -144,6 +144,31 @@ MISTAKES = {
             "write a number and s, m, h or d, such as 90s, 30m, 24h or 7d"
         ],
     ),
+    "duration without a unit": (
+        "expires: 30m",
+        "expires: 30",
+        ["14: policies.careful.approve.deploy.expires: a duration needs a unit; write 30m for minutes, or s, h or d"],
+    ),
+    "an empty password": (
+        '"${PASSWORD}"',
+        '""',
+        [f"28: {ENV}.database.password: is empty; set its variable in the environment or in .env"],
+    ),
+    "an address that is a URL": (
+        "a.example.com",
+        "https://a.example.com",
+        ["7: hosts.web1.address: must be a host's name or IP address alone, without `https://`, user or path"],
+    ),
+    "an address that cannot be one": (
+        "a.example.com",
+        "10.0.0.300",
+        ["7: hosts.web1.address: looks like an IP address and cannot be one"],
+    ),
+    "an address with a port": (
+        "a.example.com",
+        "a.example.com:2222",
+        ["7: hosts.web1.address: must not have a port; `port:` is a key of its own"],
+    ),
     "duration of nothing": (
         "expires: 30m",
         "expires: 0s",

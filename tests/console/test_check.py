@@ -95,7 +95,7 @@ def test_a_recipe_file_is_found_beside_the_operations_file(tmp_path, monkeypatch
 def test_named_files_must_exist(tmp_path):
     result = invoke("--ops", str(tmp_path / "no.yaml"), "--env", str(tmp_path / "no.env"))
     assert result.stdout.splitlines() == [
-        f"{tmp_path}/no.env: there is no such file",
+        f"{tmp_path}/no.env: there is no such file; copy .env.example",
         f"{tmp_path}/no.yaml: there is no such file; copy ops.example.yaml, or name another one by OPS_FILE",
         "2 problems",
     ]

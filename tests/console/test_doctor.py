@@ -103,10 +103,12 @@ async def test_all_is_well(doctor: Doctor, laravel_at_first: Application) -> Non
         "Slack scopes",
         "Slack app token",
         "Slack channel C0OPS",
+        "approvers of restore by policy production in C0OPS",
+        "approvers of rollback by policy production in C0OPS",
         "Slack people",
         "store",
         *["host web1"] * 3,
-        *["compte production on web1"] * 4,
+        *["compte production on web1"] * 5,
         *["database of compte production"] * 4,
         "rehearsal of compte production",
         *["compte production on web1"] * 2,
@@ -116,7 +118,7 @@ async def test_all_is_well(doctor: Doctor, laravel_at_first: Application) -> Non
     assert f"main at {(await laravel_at_first.head())[:7]}, unchanged" in text
     assert "a command takes" in text
     assert "MariaDB" in text
-    assert lines[-1].startswith("21 checks: ")
+    assert lines[-1].startswith("24 checks: ")
 
 
 async def test_nothing_is_made_or_changed(
@@ -388,3 +390,56 @@ async def test_a_tool_of_another_vendor_is_told(doctor: Doctor, ssh_host: DemoHo
     [line] = [line for line in lines if "on web1: dumps: " in line]
     assert line.startswith("warn")
     assert "install mariadb-client" in line
+
+
+async def test_what_a_deploy_would_find_only_with_the_site_down(doctor: Doctor, laravel: Application) -> None:
+    await laravel.run("git", "fetch", "-q", "origin")
+    added = await laravel.run("git", "diff", "--name-only", "--diff-filter=A", "HEAD", "origin/main")
+    migration = next(name for name in added.split() if "token_id" in name)
+    (laravel.path / migration).write_text("mine")
+    (laravel.path / "artisan").chmod(0o700)
+    found = failed(await doctor())
+    assert found[0].startswith("compte production on web1: checkout: only the permissions were changed: artisan - ")
+    assert found[1].startswith(
+        f"compte production on web1: files: not tracked by git, and the branch has files of these names: {migration}"
+    )
+
+
+async def test_a_broken_line_of_known_hosts_takes_nothing_from_the_others(
+    doctor: Doctor, ssh_host: DemoHost, tmp_path: Path
+) -> None:
+    known = tmp_path / "known_hosts"
+    known.write_text(f"web9.example.com ssh-ed25519\n{ssh_host.known_hosts.read_text()}")
+    status, lines = await doctor({"hosts.web1.known_hosts": str(known)})
+    assert status == 0, lines
+    [line] = [line for line in lines if "known hosts" in line]
+    assert line.startswith(f"warn  host web1: known hosts: {known}:1: ")
+
+
+async def test_a_start_up_file_that_ends_the_shell(doctor: Doctor, ssh_host: DemoHost) -> None:
+    (ssh_host.home / ".bashrc").write_text("# mine\nexec zsh-is-not-here\n")
+    found = failed(await doctor())
+    assert found[0].startswith("host web1: logged in, but `sh` does not work there: ")
+    assert ".bashrc: line 2: exec: zsh-is-not-here" in found[0]
+
+
+_GATE = "policies.production.approve.deploy"
+
+
+@pytest.mark.parametrize(
+    ("people", "absent", "says"),
+    [
+        ({f"{_GATE}.from": ["U0BOB"]}, "U0BOB", "1 must approve, and only 0 can: "),
+        (
+            {"policies.production.run.deploy": ["U0BOB"], f"{_GATE}.from": ["U0BOB", "U0DBA"]},
+            "U0DBA",
+            "whoever may ask is one of",
+        ),
+    ],
+)
+async def test_approvers_who_can_never_approve(
+    doctor: Doctor, people: Mapping[str, object], absent: str, says: str
+) -> None:
+    _, lines = await doctor(people, absent=absent)
+    [line] = [line for line in lines if line[6:].startswith("approvers of deploy by policy production in C0OPS")]
+    assert says in line

@@ -12,7 +12,7 @@ from bot.domain.runs.approval import GateState
 from bot.domain.runs.history import first_break
 from bot.domain.runs.request import Action, DeployOptions
 from bot.domain.runs.run import ENDS as ENDED
-from bot.domain.runs.run import Run, RunState, StepState, Vote
+from bot.domain.runs.run import NOT_READ, Run, RunState, StepState, Vote
 from bot.domain.targets.target import Emoji
 from bot.engine.ports import Effect, Failed, Job, NotStarted, Outcome, Output, Unknown
 from tests.engine.support.world import APPROVE, REJECT, SmallWorld
@@ -286,6 +286,18 @@ async def test_every_check_of_verify_is_made_though_one_failed(world: SmallWorld
     ended = await _approved(world)
     assert ended.state is RunState.FAILED
     assert world.hosts.starts("log-clean") == 1
+
+
+async def test_what_a_check_could_not_read_is_neither_passed_nor_failed(world: SmallWorld) -> None:
+    world.hosts.script["log-clean"] = Failed(problem(Reason.EXIT_STATUS), NOT_READ)
+    ended = await _approved(world)
+    assert ended.state is RunState.SUCCEEDED
+    assert {row.state for row in ended.rows("log-clean")} == {StepState.SKIPPED}
+
+
+async def test_a_change_that_ends_with_that_status_failed(world: SmallWorld) -> None:
+    world.hosts.script["checkout"] = Failed(problem(Reason.EXIT_STATUS), NOT_READ)
+    assert (await _approved(world)).state is RunState.FAILED
 
 
 async def test_a_backup_that_failed_ends_the_run_before_its_gate(world: SmallWorld) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,16 @@ from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.plan import Commit
 from bot.domain.shell import syntax
-from bot.domain.targets.look import CommandOutput, CommitCode, ConfinedCommand, HostQuestion, NotConfined
+from bot.domain.targets.look import (
+    CommandOutput,
+    CommitCode,
+    ConfinedCommand,
+    HostFacts,
+    HostQuestion,
+    NotConfined,
+    ServiceAct,
+    SudoAnswer,
+)
 from bot.hosts.connections import Connections
 from bot.hosts.look import HostLook, IncompleteAnswerError, build_question, parse_answer
 
@@ -219,7 +229,7 @@ async def test_a_checkout_that_git_refuses_to_read_is_reported_in_its_words(
     (repository.path / ".git" / "HEAD").write_text("broken")
     with pytest.raises(RefusedError) as caught:
         await look.host("web1", HostQuestion(str(repository.path)))
-    assert caught.value.problem.reason is Reason.CHECKOUT_MISSING
+    assert caught.value.problem.reason is Reason.CHECKOUT_UNREADABLE
     assert "git" in caught.value.problem.facts["detail"]
 
 
@@ -437,3 +447,59 @@ async def test_files_among_the_migrations_that_git_does_not_track_are_named(
         "web1", HostQuestion(path=str(repository.path), ref="main", directory="database/migrations")
     )
     assert set(facts.untracked) == {HOSTILE_FILE, "ignored_one.php"}
+
+
+async def test_files_in_which_only_the_permissions_differ_are_told_apart(
+    look: HostLook, repository: Repository
+) -> None:
+    (repository.path / "composer.lock").chmod(0o755)
+    (repository.path / "database/migrations/1_first.php").write_text("by hand")
+    facts = await look.host("web1", HostQuestion(str(repository.path)))
+    assert set(facts.dirty) == {"composer.lock", "database/migrations/1_first.php"}
+    assert facts.mode_only == ("composer.lock",)
+
+
+async def test_untracked_files_that_the_commit_adds_are_in_the_way(look: HostLook, repository: Repository) -> None:
+    (repository.path / "database/migrations" / HOSTILE_FILE).write_text("mine")
+    (repository.path / "other").write_text("in nobody's way")
+    (repository.path / ".git/info/exclude").write_text("ignored\n")
+    facts = await look.host("web1", HostQuestion(str(repository.path), ref="main"))
+    assert facts.in_the_way == (f"database/migrations/{HOSTILE_FILE}",)
+    at_head = await look.host("web1", HostQuestion(str(repository.path), ref=repository.first))
+    assert at_head.in_the_way == ()
+
+
+NOBODY = 65534
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_what_another_account_may_not_read_or_write_is_told() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        repository = Repository(folder)
+        question = HostQuestion(
+            str(repository.path), services=(ServiceAct("restart", "x"),), writes=("logs", "cache", "no")
+        )
+
+        def seen() -> HostFacts:
+            script = f"{{\n{build_question(question, 'N').script()}\n}} </dev/null\n"
+            ended = subprocess.run(
+                ["sh"], input=script.encode(), capture_output=True, user=NOBODY, env={"PATH": os.defpath}
+            )
+            return parse_answer("web1", question, ended.stdout, "N")
+
+        with pytest.raises(RefusedError) as caught:
+            seen()
+        assert caught.value.problem.reason is Reason.CHECKOUT_UNREADABLE
+        assert "dubious ownership" in caught.value.problem.facts["detail"]
+        (repository.path / "logs").mkdir(mode=0o755)
+        (repository.path / "cache").mkdir()
+        for path in (repository.path, *repository.path.rglob("*")):
+            if path.name != "logs":
+                os.chown(path, NOBODY, NOBODY)
+        (repository.path / "cache" / "root's").touch(mode=0o644)
+        facts = seen()
+        assert facts.unwritable == ("logs",)
+        assert facts.foreign == ("cache/root's",)
+        assert facts.services[0].sudo in {SudoAnswer.MISSING, SudoAnswer.UNKNOWN}

@@ -7,18 +7,19 @@ from dataclasses import replace
 from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
 from bot.console.doctor_checks.formats import size
 from bot.console.doctor_checks.problem_text import explain
+from bot.console.doctor_checks.readiness import files_of_tools, readiness_results
 from bot.databases.backups.storage.registry import StorageRegistry
 from bot.databases.ports import BackupStorage
 from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import Preflight
 from bot.domain.shell import Command, Syntax, Word, syntax
-from bot.domain.targets.look import HostFacts
+from bot.domain.targets.look import HostFacts, HostQuestion
 from bot.domain.targets.target import Target
 from bot.engine.phases.preflight import host_problem
 from bot.hosts.connections import Connections
 from bot.hosts.look import HostLook
 from bot.hosts.pipes import Pipes
-from bot.recipes.questions import question
+from bot.recipes.questions import ready_question
 from bot.recipes.recipe import Recipe
 from bot.recipes.steps import before_plan
 
@@ -41,14 +42,26 @@ async def check_checkout(
     what = f"{target.name} on {host}"
     needs = _needs(recipe, target)
     try:
-        asked = replace(question(recipe, target, None), tools=needs.tools)
-        facts = await HostLook(connections).host(host, asked)
+        facts = await HostLook(connections).host(host, _question(recipe, target, needs))
         judged = [_programs(what, facts, needs), _room(what, facts, target, needs), _checkout(what, facts, target)]
         if not facts.is_checkout:
             return tuple(judged)
-        return (*judged, await _origin(connections, what, target, host))
+        origin = await _origin(connections, what, target, host)
+        return (*judged, origin, *readiness_results(what, facts, recipe, target))
     except RefusedError as refusal:
         return (fail(what, explain(refusal.problem)),)
+
+
+def _question(recipe: Recipe, target: Target, needs: Preflight) -> HostQuestion:
+    """Ask as before a deploy of the branch, as it was last fetched; no code of the application runs."""
+    asked = ready_question(recipe, target, target.branch)
+    return replace(
+        asked,
+        commit_command=None,
+        migrator=None,
+        tools=tuple(dict.fromkeys((*needs.tools, *asked.tools))),
+        exists=tuple(dict.fromkeys((*asked.exists, *files_of_tools(recipe, target)))),
+    )
 
 
 def _needs(recipe: Recipe, target: Target) -> Preflight:
@@ -59,7 +72,10 @@ def _needs(recipe: Recipe, target: Target) -> Preflight:
 
 def _programs(what: str, facts: HostFacts, needs: Preflight) -> CheckResult:
     what = f"{what}: programs"
-    found = host_problem(replace(facts, is_checkout=True, free_kib=_PLENTY, free_inodes=None, dirty=()), "", 0)
+    missing = tuple(tool for tool in facts.missing_tools if tool in needs.tools)
+    found = host_problem(
+        replace(facts, is_checkout=True, free_kib=_PLENTY, free_inodes=None, dirty=(), missing_tools=missing), "", 0
+    )
     if found is not None:
         return fail(what, explain(found))
     return ok(what, f"{', '.join(needs.tools)} found" if needs.tools else "the recipe asks for none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from dataclasses import dataclass
@@ -11,10 +12,14 @@ from bot.console.doctor_checks.formats import milliseconds
 from bot.console.doctor_checks.problem_text import explain
 from bot.domain.errors import RefusedError
 from bot.domain.shell import Command, syntax
+from bot.domain.targets.target import Host
 from bot.hosts.connections import Connections
+from bot.hosts.known_hosts import KnownHostsError, known_hosts_file, read_known_hosts
+from bot.hosts.startup_files import read_startup_files, suspects
 from bot.hosts.survival import Survival, read_survival
 
 _SECONDS = 20.0
+_STARTUP_FILES = "its start-up files: ~/.bashrc, ~/.profile, ~/.zshenv, ~/.ssh/rc"
 _MAX_CLOCK_OFFSET = 2.0
 """Seconds. The bot compares times of one host with each other only; people compare them with their own."""
 
@@ -109,7 +114,9 @@ async def check_host(connections: Connections, name: str) -> HostCheck:
         return HostCheck(usable=False, results=(fail(what, explain(refusal.problem)),))
     if answer.exit_status != 0:
         error_text = answer.stderr.decode(errors="replace").strip() or f"exit status {answer.exit_status}"
-        detail = f"logged in, but `sh` does not work there: {error_text[-200:]} - the account needs a login shell"
+        lines = suspects(await read_startup_files(connections, name))
+        right = f"look at {'; '.join(lines)}" if lines else f"the account needs a login shell; look at {_STARTUP_FILES}"
+        detail = f"logged in, but `sh` does not work there: {error_text[-200:]} - {right}"
         return HostCheck(usable=False, results=(fail(what, detail),))
     report = parse(answer.stdout.decode(errors="replace"), asked, asked + took)
     route = f" through {host.jump}" if host.jump else ""
@@ -118,8 +125,24 @@ async def check_host(connections: Connections, name: str) -> HostCheck:
         f"{host.user}@{host.address}:{host.port}{route}, its key is known; "
         f"connected in {milliseconds(connected)}, a command takes {milliseconds(took)}",
     )
-    results = (login, _clock(what, report), _steps(what, host.user, report, lives))
+    known = await _known_hosts(what, host)
+    results = (login, *known, _clock(what, report), _steps(what, host.user, report, lives))
     return HostCheck(usable=True, results=results)
+
+
+async def _known_hosts(what: str, host: Host) -> tuple[CheckResult, ...]:
+    """Name the lines of the file of known hosts that do not count."""
+    path = known_hosts_file(host)
+    try:
+        known = await asyncio.to_thread(read_known_hosts, path)
+    except KnownHostsError as error:
+        return (warn(f"{what}: known hosts", f"{path}: {error}"),)
+    return tuple(
+        warn(
+            f"{what}: known hosts", f"{path}:{line.number}: {line.detail}; the other lines count - correct or remove it"
+        )
+        for line in known.broken
+    )
 
 
 def _clock(what: str, report: HostReport) -> CheckResult:

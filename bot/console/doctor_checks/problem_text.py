@@ -75,7 +75,39 @@ def _checkout_missing(facts: _Facts) -> str:
     return f"{_of(facts, 'path')} is no git checkout{_words(facts)} - clone the repository there"
 
 
+def _checkout_unreadable(facts: _Facts) -> str:
+    right = "change what git complains of"
+    if "dubious ownership" in _of(facts, "detail"):
+        right = "it belongs to another account: give it to the one that logs in (chown -R), or name that one as `user:`"
+    return f"git does not read {_of(facts, 'path')}{_words(facts)} - {right}"
+
+
+def _in_the_way(facts: _Facts) -> str:
+    return (
+        f"not tracked by git, and the branch has files of these names: {_of(facts, 'paths')} - move them away, or the "
+        "checkout of the commit fails"
+    )
+
+
+def _not_writable(facts: _Facts) -> str:
+    return f"cannot be written by the account that logs in: {_of(facts, 'paths')} - give them to it or to its group"
+
+
+def _service_not_allowed(facts: _Facts) -> str:
+    command = f"systemctl {_of(facts, 'verb')} {_of(facts, 'unit')}"
+    return f"`sudo {command}` is not allowed without a password - in /etc/sudoers.d: NOPASSWD: /usr/bin/{command}"
+
+
+def _service_missing(facts: _Facts) -> str:
+    return f"there is no service {_of(facts, 'unit')} - correct `services:`; systemctl list-units shows the names"
+
+
 def _dirty(facts: _Facts) -> str:
+    if _of(facts, "modes"):
+        return (
+            f"only the permissions were changed: {_of(facts, 'paths')} - change them back, or let git ignore them "
+            "there: git config core.fileMode false"
+        )
     return f"changed by hand: {_of(facts, 'paths')} - commit these changes elsewhere, or `git checkout` the files"
 
 
@@ -116,7 +148,12 @@ _WRITERS: Mapping[Reason, _Writer] = {
     Reason.HOST_LOGIN_REFUSED: _login,
     Reason.HOST_TOOL_MISSING: _tools,
     Reason.CHECKOUT_MISSING: _checkout_missing,
+    Reason.CHECKOUT_UNREADABLE: _checkout_unreadable,
     Reason.CHECKOUT_DIRTY: _dirty,
+    Reason.FILES_IN_THE_WAY: _in_the_way,
+    Reason.NOT_WRITABLE: _not_writable,
+    Reason.SERVICE_NOT_ALLOWED: _service_not_allowed,
+    Reason.SERVICE_MISSING: _service_missing,
     Reason.DISK_FULL: _disk,
     Reason.INODES_FULL: _inodes,
     Reason.DATABASE_UNREACHABLE: _database_unreachable,

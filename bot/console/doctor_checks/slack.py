@@ -14,6 +14,7 @@ from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
 from bot.domain.emoji import is_standard_emoji
 from bot.domain.policies.called import long_lists
 from bot.domain.policies.people import People
+from bot.domain.runs.request import Action
 from bot.domain.targets.target import EmojiNames, Operations
 from bot.slack.doctor import SlackCheck, check_scopes, check_tokens
 from bot.slack.manifest import SCOPES
@@ -81,7 +82,62 @@ async def _channels(gateway: Gateway, operations: Operations) -> list[CheckResul
     found = [await _channel(gateway, channel) for channel in channels]
     for channel in channels:
         found += await _absent(gateway, channel, operations)
+        found += await _never_approved(gateway, channel, operations)
     return found
+
+
+async def _never_approved(gateway: Gateway, channel: str, operations: Operations) -> list[CheckResult]:
+    """Name the requests of a channel that can never get their approvals from the people who are there."""
+    targets = [target for target in operations.targets.values() if channel in target.channels]
+    gates = {
+        (target.policy.name, command): (requirement, target.policy)
+        for target in targets
+        for command, requirement in target.policy.approve.items()
+    }
+    found = []
+    try:
+        members = await gateway.channel_members(channel)
+        for (name, command), (requirement, policy) in sorted(gates.items(), key=lambda gate: gate[0]):
+            if requirement.people.anyone:
+                continue
+            able = await _active(gateway, await _members_of(gateway, requirement.people) & members)
+            asking = policy.run.get(Action(command)) if command in {action.value for action in Action} else None
+            what = f"approvers of {command} by policy {name} in {channel}"
+            if len(able) < requirement.needed:
+                found.append(
+                    fail(
+                        what,
+                        f"{requirement.needed} must approve, and only {len(able)} can: the others are deactivated, not "
+                        "in the channel or in no group - name or invite more",
+                    )
+                )
+            elif asking is not None and not requirement.allow_requester and len(able) == requirement.needed:
+                askers = await _members_of(gateway, asking) & members
+                if askers and askers <= able and not asking.anyone:
+                    found.append(
+                        warn(
+                            what,
+                            f"{requirement.needed} must approve, and whoever may ask is one of the {len(able)} who "
+                            "can: no request is ever approved - name or invite more",
+                        )
+                    )
+    except _Trouble:
+        return []  # that the channel or a group cannot be read is a finding of its own
+    return found
+
+
+async def _members_of(gateway: Gateway, people: People) -> frozenset[str]:
+    users = set(people.users)
+    for group in sorted(people.groups):
+        users |= await gateway.group_members(group)
+    return frozenset(users)
+
+
+async def _active(gateway: Gateway, users: frozenset[str]) -> frozenset[str]:
+    """Leave out who is deactivated; of very many people nobody is asked about."""
+    if len(users) > _MAX_PEOPLE:
+        return users
+    return frozenset([user for user in users if not (await gateway.user_info(user)).get("deleted")])
 
 
 async def _absent(gateway: Gateway, channel: str, operations: Operations) -> list[CheckResult]:

@@ -12,7 +12,7 @@ from bot.domain.runs.history import Record
 from bot.domain.runs.plan import Phase
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.recorded_run import RecordedApproval, RecordedGate, RecordedRun, recorded_run
-from bot.domain.runs.run import ENDS, Gate, Run, RunState, StepState, Vote
+from bot.domain.runs.run import ENDS, Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.secrets import MASK
 
 NOTHING = "nothing"
@@ -283,8 +283,7 @@ class _RunCheck:
             )
 
     def _steps(self) -> Iterator[Finding]:
-        untouched = {StepState.PENDING, StepState.SKIPPED}
-        rows = {(row.key, row.place): row for row in self.run.steps if row.state not in untouched}
+        rows = {(row.key, row.place): row for row in self.run.steps if _was_started(row)}
         for key, place in sorted(rows.keys() | self.recorded.steps.keys()):
             row, recorded = rows.get((key, place)), self.recorded.steps.get((key, place))
             stored = f"attempt {row.attempt} is {row.state.value}" if row is not None else "it was never started"
@@ -298,6 +297,11 @@ class _RunCheck:
                 f"{name}: exit status {row.exit_status}",
                 f"{name}: exit status {recorded.exit_status}",
             )
+
+
+def _was_started(row: StepRow) -> bool:
+    # A step that found nothing to check is skipped too, after its start.
+    return row.state not in {StepState.PENDING, StepState.SKIPPED} or row.exit_status is not None
 
 
 def _ended_without_record(run: Run) -> bool:

@@ -34,7 +34,9 @@ _DECIDED = {
     "gate_expired": GateState.EXPIRED,
     "gate_void": GateState.VOID,
 }
-_STEP_ENDS = {f"step_{state.value}": state for state in (StepState.DONE, StepState.FAILED, StepState.UNKNOWN)}
+_STEP_ENDS = {
+    f"step_{state.value}": state for state in (StepState.DONE, StepState.FAILED, StepState.SKIPPED, StepState.UNKNOWN)
+}
 _CHANGE = frozenset({RunState.RUNNING, RunState.VERIFYING})
 _CHANGES_NOTHING = frozenset({"aftermath_seen", "cancel_asked", "countersign_missing", "gate_reminded", "refused"})
 """Events that leave everything as it is that is compared here."""
@@ -189,7 +191,7 @@ def _replay(run: RecordedRun, record: Record) -> None:
                 del run.votes[entry.actor]
         case "cancel_requested":
             run.cancelled_by = entry.actor
-        case "step_started" | "step_done" | "step_failed" | "step_unknown":
+        case "step_started" | "step_done" | "step_failed" | "step_skipped" | "step_unknown":
             _replay_step(run, record)
         case event if event in _DECIDED or event in RESULT_EVENTS:
             _decide(run, record)

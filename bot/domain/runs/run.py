@@ -68,6 +68,10 @@ LEGAL: dict[RunState, frozenset[RunState]] = {
 """Legal successors of each state; the store changes a state only from a legal predecessor."""
 
 
+NOT_READ = 77
+"""Exit status of a step of verify that could not read what it checks; automake's programs say *skipped* by it."""
+
+
 class StepState(StrEnum):
     """The states of a step in CONTRACT.md."""
 

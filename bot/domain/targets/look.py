@@ -55,6 +55,19 @@ class NotConfined:
 
 
 @dataclass(frozen=True)
+class ServiceAct:
+    """What a step does to a service by `sudo systemctl`.
+
+    Args:
+        verb: `restart` or `reload`.
+        unit: the service.
+    """
+
+    verb: str
+    unit: str
+
+
+@dataclass(frozen=True)
 class HostQuestion:
     """What to read from a host in one round trip.
 
@@ -75,6 +88,8 @@ class HostQuestion:
         hashed: paths of files, or of folders, whose contents at the ref's commit to hash.
         since: commits that were live or tried before; paths that differ between one of them and the ref's commit count
             as changed too.
+        services: what will be done to services, to find out whether it is allowed.
+        writes: folders of the checkout that steps write to.
     """
 
     path: str
@@ -90,6 +105,35 @@ class HostQuestion:
     migrator: Command | None = None
     hashed: tuple[str, ...] = ()
     since: tuple[str, ...] = ()
+    services: tuple[ServiceAct, ...] = ()
+    writes: tuple[str, ...] = ()
+
+
+class SudoAnswer(StrEnum):
+    """Whether the account may do something to a service by sudo."""
+
+    ALLOWED = "allowed"
+    ASKS = "asks"
+    """Only with a password, which nobody is there to type."""
+    REFUSED = "refused"
+    MISSING = "missing"
+    """There is no sudo."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class ServiceFacts:
+    """What was read about a service.
+
+    Args:
+        act: that was asked about.
+        sudo: whether it is allowed.
+        exists: whether there is such a unit; None if unknown.
+    """
+
+    act: ServiceAct
+    sudo: SudoAnswer
+    exists: bool | None
 
 
 @dataclass(frozen=True)
@@ -138,6 +182,11 @@ class HostFacts:
         migrator: result of the requested question to the framework; None if it was not asked.
         hashes: SHA-256 of the requested files at `sha`, or at HEAD if no ref was given, by path.
         untracked: files in the migrations directory of the checkout that git does not track.
+        services: the requested acts on services.
+        unwritable: requested folders that are there and cannot be written.
+        foreign: files in the requested folders that belong to somebody else and cannot be written; the first 20.
+        in_the_way: untracked files that the ref's commit has too; the first 20.
+        mode_only: those of `dirty` in which only the permissions differ.
     """
 
     host: str
@@ -165,6 +214,11 @@ class HostFacts:
     migrator: CommandOutput | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
     untracked: tuple[str, ...] = ()
+    services: tuple[ServiceFacts, ...] = ()
+    unwritable: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    in_the_way: tuple[str, ...] = ()
+    mode_only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import Act, Migrate, Shell
 from bot.domain.runs.history import Entry
 from bot.domain.runs.journal_layout import JOURNAL, JournalLayout, layout_of
-from bot.domain.runs.plan import BOT, Risk, Step
+from bot.domain.runs.plan import BOT, Phase, Risk, Step
 from bot.domain.runs.plan_json import FINDINGS
-from bot.domain.runs.run import Run, StepRow, StepState
+from bot.domain.runs.run import NOT_READ, Run, StepRow, StepState
 from bot.domain.secret_references import reveal_secrets
 from bot.domain.secrets import Masker, Secret
 from bot.domain.targets.target import Target
@@ -204,6 +204,8 @@ def _after_cancellation(outcome: Outcome, ending: Ending) -> Outcome:
 
 def _ended_row(row: StepRow, outcome: Outcome, masker: Masker) -> StepRow:
     match outcome:
+        case Failed(_, exit_status) if exit_status == NOT_READ and row.phase is Phase.VERIFY:
+            return replace(row, state=StepState.SKIPPED, exit_status=exit_status)
         case Done(facts):
             masked = {key: masker.mask(value) for key, value in facts.items()}
             return replace(row, state=StepState.DONE, exit_status=0, facts={**row.facts, **masked})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import Preflight
+from bot.domain.targets.checkout_problems import dirty_problem
 from bot.domain.targets.look import HostFacts, HostQuestion
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, TargetReader
 
@@ -67,5 +68,5 @@ def host_problem(facts: HostFacts, path: str, needs_kib: int) -> Problem | None:
             Reason.INODES_FULL, host=host, path=path, free=str(facts.free_inodes), needs=str(_MIN_FREE_INODES)
         )
     if facts.dirty:
-        return problem(Reason.CHECKOUT_DIRTY, host=host, paths=", ".join(facts.dirty))
+        return dirty_problem(facts)
     return None

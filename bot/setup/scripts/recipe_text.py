@@ -16,6 +16,7 @@ _SECTION = re.compile(r"^([a-z]+):", re.MULTILINE)
 _LONGEST_TITLE = 60
 _LONGEST_QUOTE = 100
 _TIMEOUT = "30m"
+_OFTEN_MISSING = frozenset({"npm", "npx", "yarn", "pnpm", "bun", "node", "make", "rsync"})
 
 
 @dataclass(frozen=True)
@@ -188,8 +189,14 @@ class _Steps:
             f"  - key: {self._key(_first_words(line.statement.text))}\n"
             f"    title: {json.dumps(title, ensure_ascii=False)}\n"
             f"    run: {_scalar(command)}\n    risk: {'destroys' if step.destroys else 'changes'}\n"
-            f"    timeout: {_TIMEOUT}\n    at: approved"
+            f"    timeout: {_TIMEOUT}\n    at: approved{_tools(step.command)}"
         )
+
+
+def _tools(command: str) -> str:
+    """Name the program that a command starts, of those that are often missing: nothing is planned without it."""
+    first = command.split("\n")[-1].split(maxsplit=1)[0]
+    return f"\n    tools: [{first}]" if first in _OFTEN_MISSING else ""
 
 
 def _with_command(step: str, key: str, command: str) -> str:

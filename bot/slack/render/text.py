@@ -271,6 +271,8 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
     for name in ("title", "people", "environment", "session", "query", "backup", "lacks", "extra"):
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(_PRESENT)
+    if problem.reason is Reason.CHECKOUT_DIRTY:
+        shown["modes_only" if facts.get("modes") else "modes_missing"] = Markup(_PRESENT)
     if problem.reason is Reason.NOT_RESTORABLE:
         kind = _RESTORING.get(facts.get("stage", ""), "is_hindered")
         shown[kind] = Markup(_PRESENT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.runs.plan import Plan
-from bot.domain.runs.run import Run, StepState
+from bot.domain.runs.run import NOT_READ, Run, StepState
 from bot.slack.render import markup
 from bot.slack.render.cards.run.migration_line import migration_line, rehearsed_duration
 from bot.slack.render.cards.run.step_line import time_left
@@ -108,6 +108,8 @@ def _note(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
         return translate("progress.exit", status=str(status)) if status is not None else Markup("")
     if step.state is StepState.UNKNOWN:
         return translate("progress.unknown")
+    if step.state is StepState.SKIPPED and any(row.exit_status == NOT_READ for row in step.rows):
+        return translate("progress.not_read")
     if step.state is StepState.RUNNING:
         again = translate("progress.attempt", n=str(attempt)) if attempt > 1 else Markup("")
         return join_dots((time_left(step, ctx) or again, rehearsed_duration(step, plan, ctx)))
