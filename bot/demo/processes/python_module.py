@@ -15,7 +15,7 @@ from bot.demo.processes.polling import until
 from bot.demo.processes.process import Process
 
 _POLL = 0.03
-_SOURCE = Path(bot.__file__).parents[2]
+_SOURCE = Path(bot.__file__).parents[1]
 
 
 class PythonModule:

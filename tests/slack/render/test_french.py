@@ -123,7 +123,7 @@ def test_numbers_durations_sizes_and_times_are_written_as_in_french() -> None:
     assert (FR.number(1873), EN.number(1873)) == ("1\u202f873", "1,873")
     assert (FR.duration(0.42), FR.duration(190)) == ("0,4\u00a0s", "3\u00a0min 10\u00a0s")
     assert (FR.size(840), FR.size(12_897_485)) == ("840\u00a0o", "12,3\u00a0Mo")
-    assert FR.moment(at) == f"<!date^{int(at.timestamp())}^{{date_short_pretty}} à {{time}}|30/11/2026 10:53 UTC>"
+    assert FR.moment(at) == f"<!date^{int(at.timestamp())}^{{date_short_pretty}} à\u00a0{{time}}|30/11/2026 10:53 UTC>"
     assert [FR.count("plan.migrations", n) for n in (0, 1, 2)] == [
         "*0 migration à exécuter*",
         "*1 migration à exécuter*",
