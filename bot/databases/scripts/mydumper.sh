@@ -37,6 +37,10 @@ unsuited() {
       return
     }
   done
+  parallel_tls mydumper >/dev/null || {
+    printf 'this version cannot encrypt its way to the server as database.tls asks\n'
+    return
+  }
   if [ -n "$free" ] && [ "$free" -lt $((2 * needed)) ]; then
     printf '%s KiB are free, and %s are needed for its folder and the file\n' "$free" $((2 * needed))
     return
@@ -195,6 +199,8 @@ dump_with_mydumper() {
     fi
   done
   if divisible; then set -- "$@" --rows=100000; fi
+  # shellcheck disable=SC2046 # it is one word or none
+  set -- "$@" $(parallel_tls mydumper)
   look_before
   (
     # shellcheck disable=SC2016 # the inner shell sets these

@@ -8,6 +8,7 @@ folder=
 unfold() {
   first myloader >/dev/null || fail tools 'myloader is not installed, and mydumper made this backup'
   first tar >/dev/null || fail tools 'tar is not installed'
+  parallel_tls myloader >/dev/null || fail tools 'this myloader cannot encrypt its way to the server as database.tls asks'
   directory=${dump%/*}
   free=$(free_kib "$directory")
   needed=$(($(wc -c <"$dump") / 1024 + reserve))
@@ -34,6 +35,8 @@ load_rows() {
   set -- --defaults-file="$COUNTERSIGN_FILES/mydumper.cnf" --directory="$root/rows" --database="$fresh" "$@"
   # Without it, replicas would not get what is put into the place of the live tables.
   case $(myloader --help 2>/dev/null) in *--enable-binlog*) set -- "$@" --enable-binlog ;; esac
+  # shellcheck disable=SC2046 # it is one word or none
+  set -- "$@" $(parallel_tls myloader)
   # Where the path of a private server's socket begins.
   (cd -- "$near" && exec myloader "$@") >"$folder/log" 2>&1
   loaded=$?

@@ -157,7 +157,7 @@ choose_client() {
 # options: `#tls` off, preferred, required or verify, and the certificates of `#ca`
 secure() {
   [ -e "$options" ] || return 0
-  asked=$(sed -n 's/^#tls //p' "$options")
+  asked=$(asked_of_tls)
   if [ "$asked" = verify ] && grep -q '^#ca ' "$options" && ! grep -q '^ssl-ca=' "$options"; then
     sed -n 's/^#ca //p' "$options" >"$options.pem" && printf 'ssl-ca="%s"\n' "$options.pem" >>"$options"
   fi
@@ -196,6 +196,25 @@ tuned() {
   for option in no-tablespaces set-gtid-purged=OFF column-statistics=0 masking-policies=0; do
     case $help in *"--${option%%=*}"*) printf -- '--%s ' "$option" ;; esac
   done
+}
+
+# asked_of_tls: print what is asked for of the way to the server: off, preferred, required or verify; nothing where there
+# is no such way
+asked_of_tls() { sed -n 's/^#tls //p' "$options" 2>/dev/null; }
+
+# parallel_tls PROGRAM: print the option with which mydumper or myloader does what is asked for of the way to the server;
+# fails where it has none. What checks certificates differs between their versions.
+parallel_tls() {
+  case $(asked_of_tls) in
+    verify) return 1 ;;
+    required) ;;
+    preferred) tls_is_offered || return 0 ;;
+    *) return 0 ;;
+  esac
+  case $("$1" --help 2>/dev/null) in
+    *' --ssl '*) printf -- '--ssl ' ;;
+    *) [ "$(asked_of_tls)" = preferred ] ;;
+  esac
 }
 
 # parallel_options: print the options for mydumper and myloader; newer versions take quotes for a part of the value
