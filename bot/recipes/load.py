@@ -189,9 +189,14 @@ def _inconsistent_migrations(recipe: Recipe) -> list[str]:
             if sandbox is not None:
                 can |= _BY_REHEARSAL
                 templates |= {f"sandbox.{name}": getattr(sandbox, name) for name in _OF_SANDBOX}
-        case MigrationCommand(setup=setup, status=status, sql=sql, sql_down=sql_down, sandbox=sandbox):
+        case MigrationCommand(
+            setup=setup, status=status, sql=sql, sql_down=sql_down, sandbox=sandbox, migrator=migrator
+        ):
             can |= {Does.PREVIEW} if sql is not None else set()
             templates = {"setup": setup, "status": status, "sql": sql or "", "sql_down": sql_down or ""}
+            if migrator is not None:
+                can |= {Does.MIGRATE}
+                templates |= {f"migrator.{name}": getattr(migrator, name) for name in _OF_MIGRATOR}
             if sandbox is not None:
                 templates |= {f"sandbox.{name}": getattr(sandbox, name) for name in _OF_SANDBOX}
     session = migrations.session if migrations is not None else ""
@@ -217,7 +222,7 @@ def _known(migrations: Migrations | None, template: str) -> frozenset[str]:
     """Give the values that a template of migrations may use beside the recipe's variables."""
     if template in {"sandbox.environment", "sandbox.python", "sandbox.listing"}:
         return frozenset({"path", "branch"})
-    if isinstance(migrations, MigrationCommand) and not template.startswith("sandbox."):
+    if isinstance(migrations, MigrationCommand) and not template.startswith(("sandbox.", "migrator.")):
         return frozenset({"path", "branch", "migrations"})
     return ALWAYS_KNOWN - {"each"}
 
@@ -375,7 +380,7 @@ class _Rehearsal(_Model):
 class _Migrator(_Model):
     ask: str
     run: str
-    undo: str
+    undo: str = ""
     dumps: str = ""
 
     def parsed(self) -> Migrator:
@@ -414,7 +419,10 @@ _KEYS = {
         frozenset({"directory", "suffix", "table"}),
         frozenset({"rehearsal", "session", "migrator", "sandbox", "pattern"}),
     ),
-    "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql", "sql_down", "session", "sandbox"})),
+    "command": (
+        frozenset({"status", "parser"}),
+        frozenset({"setup", "sql", "sql_down", "session", "sandbox", "migrator"}),
+    ),
 }
 """Required and optional keys of each kind of `migrations:`."""
 
@@ -442,10 +450,11 @@ class _Migrations(_Model):
             raise ValueError(f"`kind: {self.kind}` needs {', '.join(sorted(needed))}; look at {', '.join(wrong)}")
 
     def parsed(self) -> Migrations:
+        migrator = self.migrator.parsed() if self.migrator is not None else None
+        sandbox = self.sandbox.parsed() if self.sandbox is not None else None
         if self.parser is not None:
-            sandbox = self.sandbox.parsed() if self.sandbox is not None else None
             return MigrationCommand(
-                self.setup, self.status, self.parser, self.sql, self.session, self.sql_down, sandbox
+                self.setup, self.status, self.parser, self.sql, self.session, self.sql_down, sandbox, migrator
             )
         how = self.rehearsal
         rehearsal = (
@@ -462,8 +471,6 @@ class _Migrations(_Model):
             if how is not None
             else None
         )
-        migrator = self.migrator.parsed() if self.migrator is not None else None
-        sandbox = self.sandbox.parsed() if self.sandbox is not None else None
         return MigrationTable(
             self.directory, self.suffix, self.table, rehearsal, self.session, migrator, sandbox, self.pattern
         )

@@ -216,14 +216,15 @@ class Migrator:
 
     Args:
         ask: a shell template that prints what `bot.domain.targets.migrator` reads; it changes nothing.
-        run: a shell template that runs the migrations in the files whose paths are its arguments.
-        undo: the same for undoing them.
+        run: a shell template that runs the migrations in the files whose paths are its arguments; their names are in
+            COUNTERSIGN_MIGRATIONS, one a line.
+        undo: the same for undoing them; empty if the recipe undoes them by a command of its own.
         dumps: the folder of dumps of the schema that the framework loads into an empty database; empty if it does not.
     """
 
     ask: str
     run: str
-    undo: str
+    undo: str = ""
     dumps: str = ""
 
 
@@ -306,6 +307,7 @@ class MigrationCommand:
         session: as in `MigrationTable`.
         sql_down: as `sql`, for undoing them, the newest first.
         sandbox: how to list and run them in a sandbox; None if the recipe cannot.
+        migrator: how to ask the framework itself in the sandbox and behind the gate; None if the recipe cannot.
     """
 
     setup: str
@@ -315,6 +317,7 @@ class MigrationCommand:
     session: str = ""
     sql_down: str | None = None
     sandbox: SandboxCommands | None = None
+    migrator: Migrator | None = None
 
 
 Migrations = MigrationTable | MigrationCommand

@@ -21,6 +21,7 @@ from bot.domain.runs.acts import (
     Shell,
     Undone,
 )
+from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.shell import Command, fill, fill_text
 from bot.domain.targets.target import Target
 from bot.recipes.parsers import Parser
@@ -29,6 +30,7 @@ from bot.recipes.recipe import (
     At,
     Does,
     MigrationCommand,
+    Migrations,
     MigrationTable,
     Migrator,
     Recipe,
@@ -89,9 +91,9 @@ def check_of_step(spec: StepSpec, recipe: Recipe, values: Mapping[str, str]) -> 
     return fill(spec.check, values) if spec.check else None
 
 
-def _migrator(recipe: Recipe) -> tuple[MigrationTable, Migrator]:
+def _migrator(recipe: Recipe) -> tuple[Migrations, Migrator]:
     migrations = recipe.migrations
-    if not isinstance(migrations, MigrationTable) or migrations.migrator is None:
+    if migrations is None or migrations.migrator is None:
         raise ValueError(f"the recipe {recipe.name} does not say how the framework is asked for its migrations")
     return migrations, migrations.migrator
 
@@ -99,17 +101,28 @@ def _migrator(recipe: Recipe) -> tuple[MigrationTable, Migrator]:
 def _migrate(recipe: Recipe, target: Target, inputs: StepInputs, values: Mapping[str, str]) -> Migrate:
     migrations, migrator = _migrator(recipe)
     back = inputs.way is RunKind.ROLLBACK
+    if back and not migrator.undo:
+        raise ValueError(f"the recipe {recipe.name} does not say how exactly some migrations are undone")
+    is_table = isinstance(migrations, MigrationTable)
     return Migrate(
         command=fill(f"{migrations.session}\n{migrator.undo if back else migrator.run}", values),
         ask=fill(migrator.ask, values),
         directory=target.path,
         # the live commit has the files of the migrations to undo
         expects=inputs.live if back else inputs.sha,
-        files=inputs.files,
+        # Where git does not say which files they are, only the rehearsal can.
+        files=inputs.files if is_table else tuple(MigrationSource(name, "", "") for name in inputs.migrations),
         dumps=inputs.dumps,
         direction=Direction.DOWN if back else Direction.UP,
-        table=inputs.table or migrations.table,
+        table=inputs.table or recorded_in(migrations),
     )
+
+
+def recorded_in(migrations: Migrations) -> str:
+    """Name the table in which a framework records which migrations ran; empty where the recipe does not say."""
+    if isinstance(migrations, MigrationTable):
+        return migrations.table
+    return migrations.sandbox.table if migrations.sandbox is not None else ""
 
 
 def _preview(recipe: Recipe, target: Target, inputs: StepInputs) -> Preview:
@@ -165,14 +178,14 @@ def sandbox_rehearsal(recipe: Recipe, inputs: StepInputs, values: Mapping[str, s
         raise ValueError(f"the recipe {recipe.name} does not say how migrations run in a sandbox")
     how, back = migrations.sandbox, inputs.way is RunKind.ROLLBACK
     table = migrations if isinstance(migrations, MigrationTable) else None
-    migrator = table.migrator if table is not None else None
+    migrator = migrations.migrator
     return SandboxRehearsal(
         # the live commit has the files of the migrations to undo
         sha=inputs.live if back else inputs.sha,
         migrations=inputs.migrations,
         directory=table.directory if table is not None else "",
         suffix=table.suffix if table is not None else ".py",
-        table=inputs.table or (table.table if table is not None else how.table),
+        table=inputs.table or recorded_in(migrations),
         packages=how.packages,
         setup=fill(how.setup, values),
         ask=fill(migrator.ask, values) if migrator is not None else None,

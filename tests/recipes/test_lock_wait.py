@@ -16,7 +16,7 @@ from bot.demo.application.application import Application
 from bot.demo.application.commits import CommitKind
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer, DemoDatabase
-from bot.domain.runs.acts import Migrate, Shell
+from bot.domain.runs.acts import Migrate
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import RunKind
 from bot.recipes.step_inputs import StepInputs
@@ -28,6 +28,12 @@ from tests.support.stacks import ALEMBIC_LIVE, ALEMBIC_NEXT, DJANGO_LIVE, DJANGO
 LARAVEL_NEXT = "database/migrations/2025_11_16_074003_add_token_id_to_user_sessions_table.php"
 SYSTEM_PATH = "/usr/bin:/bin"
 PATIENCE_AND_MARGIN = 15
+NEXT = {
+    "laravel": ("2025_11_16_074003_add_token_id_to_user_sessions_table",),
+    "alembic": ("27c0 add token_id", "0b91 index token_id"),
+    "django": ("accounts.0002_account_token_id", "accounts.0003_fill"),
+}
+"""The migrations of the next commit."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,14 @@ class Site:
         policy = replace(TARGET.policy, lock_patience=timedelta(seconds=lock_wait - PATIENCE_AND_MARGIN))
         target = replace(TARGET, path=str(self.path), policy=policy, vars={**TARGET.vars, **self.variables})
         head = await git(self.path, "rev-parse", "HEAD")
-        inputs = StepInputs("R-7K3F9Q", RunKind.DEPLOY, head, head, (), ("one",), takes_down=False, backup=None)
+        names = NEXT[self.recipe]
+        inputs = StepInputs("R-7K3F9Q", RunKind.DEPLOY, head, head, (), names, takes_down=False, backup=None)
         steps, _ = recipe_steps(load_recipe(self.recipe, Path()), target, inputs)
         act = next(step.act for step in steps if step.schema)
-        assert isinstance(act, Migrate | Shell)
-        if isinstance(act, Migrate):
+        assert isinstance(act, Migrate)
+        if self.recipe == "laravel":
             act = replace(act, files=(source_of(self.path, LARAVEL_NEXT),))
-        script = migrate_job(act, "migrate.1") if isinstance(act, Migrate) else act.command
+        script = migrate_job(act, "migrate.1")
         process = await asyncio.create_subprocess_exec(
             "sh", "-c", script.script(), cwd=self.path,
             env={"PATH": SYSTEM_PATH, "COUNTERSIGN_RUN_DIR": str(self.folder), **environment},
@@ -99,7 +106,13 @@ def new_site(
         await stack.tool(*words)
         await stack.commit("feat: token_id", following)
         await git(stack.path, "pull", "--quiet")
-        values = {"venv": ".venv", "requirements": "requirements.txt", "env_file": ".env", **variables}
+        values = {
+            "venv": ".venv",
+            "requirements": "requirements.txt",
+            "env_file": ".env",
+            "maintenance_file": "maintenance.on",
+            **variables,
+        }
         return Site(recipe, stack.path, database, "accounts", values, notes)
 
     return make

@@ -47,10 +47,12 @@ def migrate_job(act: Migrate, folder: str) -> Command:
         "rows": "" if is_up else row_lines(reversed(act.names)),
         "dumps": source_lines(act.dumps, "schema"),
         "count": str(len(act.files)),
+        "by": "file" if all(file.is_known for file in act.files) else "name",
+        "COUNTERSIGN_MIGRATIONS": "\n".join(act.names),
         "COUNTERSIGN_COUNT": "\n".join(loss.table for loss in act.losses),
     }
     parts = list(assignments(values))
-    parts += [Syntax("export COUNTERSIGN_COUNT\nnotes=$COUNTERSIGN_RUN_DIR/"), Word(folder)]
+    parts += [Syntax("export COUNTERSIGN_COUNT COUNTERSIGN_MIGRATIONS\nnotes=$COUNTERSIGN_RUN_DIR/"), Word(folder)]
     parts += [Syntax("\nask() (\n"), *act.ask.parts, Syntax("\n)\nmigrate() (\n"), *act.command.parts, Syntax("\n)\n")]
     parts += command("set", "--", *(file.path for file in act.files)).parts
     return Command((*parts, Syntax("\n" + _SCRIPT)))

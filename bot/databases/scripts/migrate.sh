@@ -6,10 +6,11 @@
 #   rows        the beginnings of the lines with which it must name the latest rows; empty for migrations that run
 #   dumps       the beginnings of the lines with which it may name a dump of the schema that it would load first
 #   count       number of migrations
+#   by          `file` where the beginnings have paths and hashes, `name` where only names are known
 #   notes       folder for what was found
 #   ask         a function that prints what the migrator says
 #   migrate     a function that runs or undoes the files whose paths are its arguments
-#   $@          the paths of those files
+#   $@          the paths of those files; their names are in COUNTERSIGN_MIGRATIONS
 #
 # The folder gets, each complete or not at all:
 #
@@ -29,7 +30,10 @@ asked() {
 }
 
 # lines KIND: print the beginnings of its lines of a kind
-lines() { sed -n -e '/^{"is":"'"$1"'",/{' -e 's/,"file":.*//' -e 's/,"batch":.*//' -e p -e '}' "$notes/before"; }
+lines() {
+  sed -n -e '/^{"is":"'"$1"'",/{' -e 's/,"file":.*//' -e 's/,"batch":.*//' -e p -e '}' "$notes/before" |
+    if [ "$by" = name ]; then sed -e 's/"sha256":"[^"]*",//' -e 's/,"path":.*//'; else cat; fi
+}
 
 # as_approved: whether the migrator would do what was approved, and nothing else
 as_approved() {

@@ -84,7 +84,8 @@ tidy() {
 # meanings: have the sandbox read those keys of the environment file that say where the application's own database is, and
 # as whom, whatever they are called: the live application tells which they are. What the sandbox's own rules name stays.
 meanings() {
-  [ -n "$ask" ] || return 0
+  # Applications in Python have no conventions that could be read.
+  [ -n "$ask" ] && [ -z "$optional_environment" ] || return 0
   limit=
   ! command -v timeout >/dev/null 2>&1 || limit='timeout 20'
   # shellcheck disable=SC2086 # words

@@ -26,7 +26,7 @@ def _refused_up(act: Migrate, before: MigratorAnswer) -> dict[str, str]:
     pending = {file.name: file for file in before.pending}
     facts = _named(
         unplanned=(file for file in before.pending if file.name not in approved),
-        changed=(file for file in before.pending if file.name in approved and file != approved[file.name]),
+        changed=(file for file in before.pending if _is_other(file, approved.get(file.name))),
         missing=(file for file in act.files if file.name not in pending),
     )
     if before.schema is not None and _contents(before.schema) not in {_contents(dump) for dump in act.dumps}:
@@ -45,6 +45,11 @@ def _refused_down(act: Migrate, before: MigratorAnswer) -> dict[str, str]:
         changed=(files[file.name] for file in act.files if file.name in files and files[file.name] != file),
         missing=(file for file in act.files if file.name not in files),
     )
+
+
+def _is_other(file: MigrationSource, approved: MigrationSource | None) -> bool:
+    """Whether a file is not the approved one of its name."""
+    return approved is not None and approved.is_known and file != approved
 
 
 def _contents(dump: MigrationSource) -> tuple[str, str]:
@@ -70,7 +75,7 @@ def difference(
             unplanned=(_file_of(after, row.name) for row in after.rows if row.name not in known),
             undone=(_file_of(before, row.name) for row in before.rows if row.name not in now),
             missing=(file for file in act.files if file.name not in now),
-            changed=(file for file in after.ran if files.get(file.name, file) != file),
+            changed=(file for file in after.ran if _is_other(file, files.get(file.name))),
         )
     else:
         facts = _named(

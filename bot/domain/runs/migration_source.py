@@ -11,13 +11,19 @@ class MigrationSource:
 
     Args:
         name: of the migration.
-        path: relative to the application's folder, or absolute where it lies outside of it.
+        path: relative to the application's folder, or absolute where it lies outside of it; empty where only code of
+            the commit could have said it, and was not asked.
         sha256: of the file; empty where it could not be read.
     """
 
     name: str
     path: str
     sha256: str
+
+    @property
+    def is_known(self) -> bool:
+        """Whether more than its name is known."""
+        return bool(self.path)
 
     @property
     def origin(self) -> str:
@@ -28,4 +34,4 @@ class MigrationSource:
         return self.path
 
     def __str__(self) -> str:
-        return f"{self.name} from {self.origin}"
+        return f"{self.name} from {self.origin}" if self.is_known else self.name

@@ -112,6 +112,8 @@ def parse_migrator(text: str) -> MigratorAnswer:
 def source_lines(sources: Iterable[MigrationSource], kind: str) -> str:
     """Write the beginnings of the lines with which a migrator must name some files: all but where they lie on the host.
 
+    Of a file that is not known that is its name alone.
+
     Args:
         sources: in order.
         kind: `schema`, `pending` or `ran`.
@@ -130,6 +132,8 @@ def row_lines(names: Iterable[str]) -> str:
 
 def _keys_of(source: MigrationSource, kind: str) -> dict[str, str]:
     name = {} if kind == "schema" else {"name": source.name}
+    if not source.is_known:
+        return {"is": kind, **name}
     return {"is": kind, "sha256": source.sha256, **name, "path": source.path}
 
 
