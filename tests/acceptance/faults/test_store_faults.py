@@ -40,7 +40,7 @@ async def readiness(port: int) -> tuple[int, str]:
 
 
 def refused(system: System) -> list[str]:
-    return [text for text in system.ephemerals(ENGINEER) if "could not take in" in text]
+    return [text for text in system.ephemerals(ENGINEER) if "could not accept" in text]
 
 
 async def test_a_replica_whose_store_hangs_leaves_slack_to_the_other_and_comes_back(
