@@ -53,7 +53,7 @@ def shell_lines(page: Path) -> Iterator[str]:
     """Give the lines of a page's shell examples and its code words: wherever a command may stand."""
     for example in examples(page):
         if example.language == "sh":
-            yield from example.text.splitlines()
+            yield from example.text.replace("\\\n", " ").splitlines()
     yield from code_words(page)
 
 
