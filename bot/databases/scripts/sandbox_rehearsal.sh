@@ -104,6 +104,7 @@ $sandbox_rules"
 snapshots() {
   [ -n "$table_there" ] || return 0
   {
+    # shellcheck disable=SC2016 # quotes of SQL
     printf 'CREATE DATABASE IF NOT EXISTS `%s`; USE `%s`;\n' "$evidence" "$evidence"
     printf 'CREATE TABLE ran (number INT AUTO_INCREMENT PRIMARY KEY, name TEXT) ENGINE=InnoDB;\n'
     printf 'CREATE TABLE lines_of (number INT, a TEXT, b TEXT, c TEXT, d TEXT, e TEXT, f TEXT, g TEXT, KEY (number)) ENGINE=InnoDB;\n'

@@ -117,8 +117,8 @@ perform() {
 
 # database: run the server, or what leads to it, until it ends
 database() {
+  # shellcheck disable=SC2086 # options are words
   case $sandbox_server in
-    # shellcheck disable=SC2086 # options are words
     private) (server_box /sandbox/program --defaults-file=/sandbox/server/server.cnf $sandbox_as_root) ;;
     relayed) (relay_box tcp "$sandbox_port" unix /sandbox/run/s) ;;
   esac
