@@ -5,6 +5,8 @@ It harms nothing but the canaries and the test's own application, for where the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.demo.application.git import git
 from tests.attacks.support.canaries import Canaries
 from tests.support.stacks import ALEMBIC_LIVE, DJANGO_LIVE, Stack
@@ -143,16 +145,17 @@ def hostile_files(recipe: str, app: Stack, canaries: Canaries, *, fails: bool, l
 
 
 async def push_hostile_python(
-    recipe: str, app: Stack, canaries: Canaries, branch: str, *, fails: bool, listed: bool
+    recipe: str, app: Stack, canaries: Canaries, branch: str, *, fails: bool, listed: bool, links: Sequence[str] = ()
 ) -> None:
-    """Push the branch; `main` is the environment's own."""
+    """Push the branch; `main` is the environment's own, and in place of `links` it leads to the canaries."""
     author = app.folder / "author"
     await git(author, "checkout", "--quiet", "-B", branch)
     for name, text in hostile_files(recipe, app, canaries, fails=fails, listed=listed).items():
         (author / name).write_text(text)
     (author / ".gitattributes").write_text("*.py filter=owned\n")
     (author / "venv-link").symlink_to("/")
-    (author / ".venv").symlink_to(canaries.folder)
+    for name in links:
+        (author / name).symlink_to(canaries.folder)
     await git(author, "add", "--all", "--force")
     await git(author, "commit", "--quiet", "-m", "chore: tidy <!channel>")
     await git(author, "push", "--quiet", "--force", "origin", f"HEAD:{branch}")
