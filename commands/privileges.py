@@ -29,8 +29,8 @@ async def lacking_privileges(steps: tuple[Step, ...], look: Look) -> tuple[Lacks
         missing = await look.missing_privileges()
     except RefusedError:
         return ()
-    lacks = [str(one) for one in missing if one.capability in needed]
-    more = (f"and {len(lacks) - _MOST} more",) if len(lacks) > _MOST else ()
+    lacks = [f"{one.privilege} ON {one.on}" for one in missing if one.capability in needed]
+    more = ("…",) if len(lacks) > _MOST else ()
     return (LacksPrivileges((*lacks[:_MOST], *more)),) if lacks else ()
 
 

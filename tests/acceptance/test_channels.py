@@ -17,7 +17,7 @@ async def test_nothing_is_started_in_a_channel_that_the_bot_is_not_in(
     members = system.playground.state.conversation(CHANNEL).members
     members.remove(BOT)
     said = await system.answer("/deploy compte production")
-    assert f"I am not in <#{CHANNEL}>" in said
+    assert f"I'm not in <#{CHANNEL}>" in said
     assert f"<@{BOT}>" in said
     assert "/invite" in said
     assert "Nothing was started" in said

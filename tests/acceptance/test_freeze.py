@@ -42,7 +42,7 @@ async def test_a_freeze_refuses_and_an_exception_is_countersigned_by_whom_the_ov
     assert all(part in said for part in ("Changes are frozen until", "stock taking", "`--during-freeze`", "Nothing"))
     assert system.messages("card") == []
     assert "❄️ 1 × frozen" in await system.answer("/ops status", DBA)
-    assert "lacks a reason" in await system.answer("/deploy compte production --during-freeze")
+    assert "needs a reason" in await system.answer("/deploy compte production --during-freeze")
     dry = await system.ask("/deploy compte production --dry-run")
     assert await system.end(dry) == "succeeded"
     backup = await system.ask("/backup compte production")

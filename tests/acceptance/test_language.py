@@ -20,6 +20,7 @@ DATA = (
     "feat(sessions): révoquer le token lors de la désactivation/suppression de session",
     ("compte production", "web1", "php8.2-fpm", "vendor", "Amélie", "Bob"),
     "10.11.6-MariaDB-0+deb12u1-log",
+    "SELECT ON mysql.proc, PROCESS ON *.*",
 )
 """What is told of the world, whatever the language."""
 
@@ -31,6 +32,7 @@ def write_language(folder: Path) -> Path:
         "sentences": {key: marked(text) for key, text in ENGLISH.sentences.items()},
         "facts": {key: marked(text) for key, text in ENGLISH.facts.items()},
         "phrases": {key: marked(text) for key, text in ENGLISH.phrases.items()},
+        "details": {key: marked(text) for key, text in ENGLISH.details.items()},
         "reasons": {
             reason.value: {part: marked(getattr(told, part)) for part in ("wrong", "right", "not_done")}
             for reason, told in ENGLISH.reasons.items()

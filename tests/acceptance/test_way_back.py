@@ -52,7 +52,7 @@ async def test_status_then_deploy_then_back_with_the_schema(
     request = await system.gate(run)
     assert system.payload("plan", run)["sha"] == first
     plan = str(system.messages("plan", run)[-1]["blocks"])
-    assert "`user_sessions.token_id` goes: 1 rows hold" in plan
+    assert "`user_sessions.token_id` is dropped: 1 rows have a value" in plan
     assert "and 1 migration undone" in plan
     # what undoing does was tried on a copy, with the code that is live
     assert "rehearsed in the sandbox on a copy: 1 migration" in plan

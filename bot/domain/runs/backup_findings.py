@@ -230,7 +230,7 @@ class LacksPrivileges(StoredFacts):
     """The database account lacks privileges that a step of the plan needs.
 
     Args:
-        lacks: each of them, and what it is needed for.
+        lacks: each of them, as SQL grants it.
     """
 
     kind: ClassVar = "lacks_privileges"

@@ -129,7 +129,7 @@ async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
     drop = await system.ask("/backup drop-old compte production", user=RELEASER)
     gate = await system.gate(drop)
     plan = json.dumps(system.messages("plan", drop)[-1]["blocks"], ensure_ascii=False)
-    assert f"It drops `{old}` for good" in plan
+    assert f"Drops `{old}` for good" in plan
     assert f"restored `{backup}`" in plan
     assert "The same data is in safety backup `S-" in plan
     both_approve(system, gate)

@@ -52,7 +52,7 @@ async def test_a_journal_that_cannot_be_written_is_told(
     system: System, laravel: Application, ssh_host: DemoHost
 ) -> None:
     state = ssh_host.home / ".local" / "state" / "countersign"
-    state.mkdir(parents=True)
+    state.mkdir(parents=True, exist_ok=True)
     with small_disk(state, 1):
         fill(state)
         run = await system.ask()

@@ -19,7 +19,7 @@ from tests.support.polling import eventually
 
 
 def answered(system: System) -> list[str]:
-    return [text for text in system.ephemerals(ENGINEER) if "Nothing is going on" in text]
+    return [text for text in system.ephemerals(ENGINEER) if "Nothing in progress" in text]
 
 
 @pytest.fixture
