@@ -123,7 +123,9 @@ def site(
     target_of: Callable[..., Target],
 ) -> Site:
     target = replace(
-        target_of(laravel_at_first.database), path=str(laravel_at_first.path), vars={"php": "php", "retry": 60}
+        target_of(laravel_at_first.database),
+        path=str(laravel_at_first.path),
+        vars={"php": "php", "retry": 60, "maintenance": "if-migrations"},
     )
     return Site(laravel_at_first, mariadb, hosts, target, KeptOutput())
 
