@@ -30,3 +30,17 @@ GRANT SELECT, INSERT, CREATE, DROP, ALTER, INDEX, REFERENCES, LOCK TABLES, CREAT
 GRANT SET_ANY_DEFINER ON *.* TO 'countersign'@'127.0.0.1';
 GRANT SELECT ON mysql.global_grants TO 'countersign'@'127.0.0.1';
 SET PERSIST log_bin_trust_function_creators = 1;
+
+-- MariaDB: rehearsal
+CREATE USER 'rehearsal'@'%' IDENTIFIED BY 'a long random password';
+GRANT ALL ON `compte\_countersign\_%`.* TO 'rehearsal'@'%' WITH GRANT OPTION;
+GRANT CREATE USER ON *.* TO 'rehearsal'@'%';
+GRANT SELECT, DROP ON mysql.general_log TO 'rehearsal'@'%';
+GRANT SUPER ON *.* TO 'rehearsal'@'%';
+
+-- MySQL: rehearsal
+CREATE USER 'rehearsal'@'%' IDENTIFIED BY 'a long random password';
+GRANT ALL ON `compte\_countersign\_%`.* TO 'rehearsal'@'%' WITH GRANT OPTION;
+GRANT CREATE USER ON *.* TO 'rehearsal'@'%';
+GRANT SELECT, DROP ON mysql.general_log TO 'rehearsal'@'%';
+GRANT SYSTEM_VARIABLES_ADMIN ON *.* TO 'rehearsal'@'%';

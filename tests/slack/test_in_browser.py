@@ -86,7 +86,7 @@ async def test_of_sixty_environments_one_is_chosen_and_deployed_to(
         await kept(page, "form-deploy", size)
         await dialog.get_by_label("Another branch").fill("a..b")
         await dialog.get_by_role("button", name="Plan it").click()
-        await expect(dialog.get_by_text("a..b cannot be a branch")).to_be_visible()
+        await expect(dialog.get_by_text("a..b can't be a branch")).to_be_visible()
         await dialog.get_by_label("Another branch").fill("")
         await dialog.get_by_label("Commit", exact=True).select_option(NEW)
         await dialog.get_by_role("button", name="Plan it").click()
