@@ -256,7 +256,7 @@ class Histories(RuleBasedStateMachine):
         if not MEMORY:
             MEMORY.append(InMemory())
         MEMORY[0].wipe()
-        self.store = SqlStore(cast("Database", MEMORY[0]), self.clock, ProcessLease("bot", None))
+        self.store = SqlStore(cast("Database", MEMORY[0]), self.clock, ProcessLease("bot", None), "memory")
         self.targets = {
             GUARDED: replace(TARGET, name=GUARDED, policy=STRICT, database=None),
             FREE: replace(TARGET, name=FREE, policy=OPEN, database=None),

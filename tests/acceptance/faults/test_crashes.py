@@ -68,6 +68,7 @@ class Lives:
         self.deadly = [set(points) for points in deadly]
         self.died_at: list[str] = []
         self._passed = passed
+        self._passed_before = 0
 
     @property
     def names(self) -> list[str]:
@@ -113,6 +114,7 @@ class Lives:
             "PASSED": str(self._passed),
             "DIE_AT": "|".join(sorted(self.deadly[0])) if self.deadly else "",
         }
+        self._passed_before = len(self.names)
         await self.system.bot.launch()
         await eventually(lambda: self._is_dead() or self.system.bot.is_ready, 120)
         if self._is_dead():
@@ -129,9 +131,9 @@ class Lives:
 
     def _buried(self) -> None:
         assert self.deadly, self.system.bot.lines
-        # Commits have threads of their own: another task may pass a point in the moment of the kill.
-        last = self.names[-3:]
-        died_at = next((name for name in reversed(last) if name in self.deadly[0]), last[-1])
+        # Commits have threads of their own: other tasks may pass points in the moment of the kill.
+        passed = self.names[self._passed_before :]
+        died_at = next((name for name in reversed(passed) if name in self.deadly[0]), "no deadly point")
         assert died_at in self.deadly[0], self.system.bot.lines
         self.died_at.append(died_at)
         self.deadly[0].discard(died_at)

@@ -107,10 +107,11 @@ async def holder(mariadb: DatabaseServer, database: str) -> int:
 
 
 def killed(mariadb: DatabaseServer, since: int) -> list[str]:
-    """Whose statements were ended; a look that is cut short ends its own, by the number of its session."""
+    """Which statements were ended, each once; a look that is cut short ends its own, by the number of its session."""
     said = mariadb.statements(since)
     looks = {f"KILL QUERY {one.connection}" for one in said if one.text.startswith("SELECT VERSION()")}
-    return [one.text for one in said if one.text.upper().startswith("KILL QUERY") and one.text not in looks]
+    ended = [one.text for one in said if one.text.upper().startswith("KILL QUERY") and one.text not in looks]
+    return list(dict.fromkeys(ended))
 
 
 @pytest.fixture
