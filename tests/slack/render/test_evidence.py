@@ -273,6 +273,13 @@ def test_what_becomes_of_rows_is_said_with_its_number_the_gravest_first(
     assert list(data_changes.lost_rows(plan(*found), ctx())) == grave
 
 
+@pytest.mark.parametrize(("deleted", "changed"), [(500, 0), (0, 3)])
+def test_a_way_back_that_brings_no_rows_back_says_so(deleted: int, changed: int) -> None:
+    assert details(WayBack(WayBackState.EXACT), rows("users", deleted, changed)) == [
+        "⚠️ The way back was rehearsed: it restores the schema exactly, but *not the rows*; only the backup has them."
+    ]
+
+
 def test_of_many_tables_the_gravest_are_said() -> None:
     many = tuple(rows(f"t{number}", number, 0) for number in range(1, 41))
     told = data_changes.data_changes(plan(*many), ctx())

@@ -9,6 +9,7 @@ from bot.domain.runs.findings import (
     Rehearsed,
     RehearsedRows,
     RehearsedWhere,
+    RowsChanged,
     SandboxAttempt,
     SandboxLack,
     WayBack,
@@ -136,7 +137,9 @@ def _way_back(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     found = first_of(WayBack, plan.findings)
     if found is None:
         return ()
-    said = ctx.translator.translate(f"way_back.{found.state.value}")
+    rows_are_gone = any(one.destroys for one in those_of(RowsChanged, plan.findings))
+    state = "exact_without_rows" if found.state is WayBackState.EXACT and rows_are_gone else found.state.value
+    said = ctx.translator.translate(f"way_back.{state}")
     if not found.lines or found.state is WayBackState.EXACT:
         return (said,)
     rest = len(found.lines) - _MAX_LINES
