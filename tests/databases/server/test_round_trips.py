@@ -15,14 +15,13 @@ from bot.domain.targets.target import Target
 from bot.domain.targets.tls import Tls, TlsMode
 from tests.databases.server.test_facts import LARAVEL_TABLE
 
-LOGIN = 1
-"""The answer to the password; the greeting comes by itself."""
 SET_UP = 2
+"""What a session asks before the questions; how a server and its client agree on a login is theirs."""
 
 
 @dataclass
 class Turns:
-    """A connection's turns: how often the client spoke after the server had."""
+    """A connection's turns: how often the client asked after the server had spoken."""
 
     count: int = 0
     server_spoke: bool = True
@@ -46,8 +45,9 @@ class CountingProxy:
         server_reader, server_writer = await asyncio.open_connection(*self._to)
 
         def client_spoke(data: bytes) -> None:
-            quits = data[4:5] == b"\x01"
-            turns.count += turns.server_spoke and not quits
+            # A command begins a sequence of packets; the login goes on with the one of the greeting.
+            asks = data[3:4] == b"\x00" and data[4:5] != b"\x01"
+            turns.count += turns.server_spoke and asks
             turns.server_spoke = False
 
         def server_spoke(_: bytes) -> None:
@@ -97,4 +97,4 @@ async def test_a_look_waits_once_for_each_question(
     assert target.database is not None
     through = replace(target.database, host="127.0.0.1", port=port, tls=Tls(TlsMode.OFF))
     await look(DatabaseLook(connections), replace(target, database=through))
-    assert [turns.count for turns in counting.turns] == [LOGIN + SET_UP + questions]
+    assert [turns.count for turns in counting.turns] == [SET_UP + questions]
