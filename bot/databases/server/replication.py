@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.databases.server.connection import Row
-from bot.databases.server.errors import LOST, ServerError
+from bot.databases.server.errors import LOST, NEEDS_PRIVILEGE, ServerError
 from bot.databases.server.session import Flavour, ReadOnlySession
 from bot.domain.targets.look import HiddenReplication, Primary, Replica, Replication
 
@@ -81,6 +81,8 @@ async def _primaries(session: ReadOnlySession) -> tuple[Primary, ...] | None:
         except ServerError as error:
             if error.number in LOST:
                 raise
+            if error.number == NEEDS_PRIVILEGE:
+                return None
     return None
 
 
