@@ -24,7 +24,7 @@ from bot.domain.runs.plan import NothingToDo, OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, Origin, Request, RestoreBackup
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import HostFacts, Look
-from bot.domain.targets.privileges import Capability
+from bot.domain.targets.privileges import Capability, MissingPrivilege
 from bot.domain.targets.target import Database, Operations, Target
 from bot.recipes.recipe import Recipe, RunKind
 from bot.recipes.step_inputs import StepInputs
@@ -33,7 +33,7 @@ from commands.command import options_as
 from commands.common import backup_id, maintenance_basis, plan_maintenance, read_target, require_encryption
 from commands.dump import dump_step, require_backups
 from commands.exceptions import FLAGS, USAGE, read_exceptions
-from commands.privileges import lacking_privileges
+from commands.privileges import lacks_for
 from commands.resume import read_stopped_run, resume_restore
 from commands.words import TARGET_WORDS, find_target, sort_words
 
@@ -89,7 +89,8 @@ class RestoreSubcommand:
         backup_list = await look.backups()
         backup = backup_list.find(options_as(run, RestoreBackup).backup)
         database = restorable(backup, target)
-        await require_privileges(backup, look)
+        missing = await look.missing_privileges()
+        require_privileges(backup, missing)
         hosts, _ = await read_target(self.recipes[target.name], target, look, None)
         takes_down, downs = plan_maintenance(target, hosts, (backup.backup,))
         databases = restore_databases(database, backup, run)
@@ -104,7 +105,7 @@ class RestoreSubcommand:
                 restore_finding(backup, backup_list, databases.old),
                 *await write_findings(backup, look),
                 *downs,
-                *await lacking_privileges(steps, look),
+                *lacks_for(steps, missing),
             ),
             destructive=True,
         )
@@ -154,23 +155,19 @@ def restorable(backup: BackupInfo, target: Target) -> Database:
     return database
 
 
-async def require_privileges(backup: BackupInfo, look: Look) -> None:
+def require_privileges(backup: BackupInfo, missing: tuple[MissingPrivilege, ...]) -> None:
     """Check that the account may do all that restoring a backup takes, and undoing that.
 
     Args:
         backup: to restore.
-        look: reads what the account lacks.
+        missing: what the account lacks, as just read.
 
     Raises:
-        RefusedError: `not_restorable`, it may not; or a reason of the database.
+        RefusedError: `not_restorable`, it may not.
     """
-    missing = [
-        one
-        for one in await look.missing_privileges()
-        if one.capability is Capability.RESTORE and one.concerns(backup.objects)
-    ]
-    if missing:
-        detail = f"the database account lacks {'; '.join(str(one) for one in missing)}"
+    needed = [one for one in missing if one.capability is Capability.RESTORE and one.concerns(backup.objects)]
+    if needed:
+        detail = f"the database account lacks {'; '.join(str(one) for one in needed)}"
         raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=backup.backup, stage="privileges", detail=detail))
 
 

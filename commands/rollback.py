@@ -27,7 +27,7 @@ from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.migration_files import files_to_undo
 from commands.migration_history import CONTINUING
 from commands.pending import names_of, remembered
-from commands.privileges import lacking_privileges
+from commands.privileges import lacking_privileges, lacks_for
 from commands.resume import read_stopped_run, resume_basis, resume_finding, resume_plan
 from commands.rollback_choice import (
     Choice,
@@ -104,16 +104,17 @@ class Rollback:
         choice = await _chosen(before, decision, scope, found.undo, releases, target, look)
         way_down = RollbackStepBuilder(recipe, target, run, found, before)
         if choice.backup is not None:
-            await require_privileges(choice.backup, look)
+            missing = await look.missing_privileges()
+            require_privileges(choice.backup, missing)
             planned = way_down.to_backup(choice.backup, await look.backups())
+            lost = await write_findings(choice.backup, look)
+            lacks = lacks_for(planned.steps, missing)
         else:
             undo = found.undo if choice.way is not RollbackWay.CODE else ()
             of_files = await files_to_undo(recipe.migrations, undo, found.live[0], target, look)
             planned = way_down.by_undoing(undo, of_files)
-        if choice.backup is not None:
-            lost = await write_findings(choice.backup, look)
-        else:
             lost = await count_losses(planned.undo, releases, look)
+            lacks = await lacking_privileges(planned.steps, look)
         went_on = (resume_finding(before, decision),) if before is not None and decision is not None else ()
         await require_encryption(planned.steps, target, look)
         if before is None:
@@ -132,7 +133,7 @@ class Rollback:
                 *went_on,
                 *lost,
                 *planned.findings,
-                *await lacking_privileges(planned.steps, look),
+                *lacks,
             ),
             destructive=choice.backup is not None,
         )

@@ -194,12 +194,11 @@ def _for_dumping(account: _Account, database: Database) -> list[MissingPrivilege
     missing = _on(account, Capability.BACKUP, _DUMPED, database.name, identifier(database.name))
     if account.grants.everywhere("SELECT", "SHOW_ROUTINE", "SHOW CREATE ROUTINE"):
         return missing
+    why = "without which procedures and functions of other accounts are left out"
     if account.flavour is Flavour.MYSQL:
-        why = "without which procedures and functions of other accounts are left out"
         return [*missing, MissingPrivilege(Capability.BACKUP, "SHOW_ROUTINE", "*.*", why)]
     if account.grants.on_table("SELECT", "mysql", "proc"):
         return missing
-    why = "without which procedures and functions of other accounts are left out"
     return [*missing, MissingPrivilege(Capability.BACKUP, "SELECT", "mysql.proc", why)]
 
 
