@@ -111,7 +111,7 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
             section(join_lines(_migrations(plan, ctx))),
             section(join_lines(rehearsal.rehearsal_details(plan, ctx))),
             section(join_lines(evidence.changes(plan, ctx))),
-            section(_replaces(plan, ctx)),
+            section(_restore("finding.restore", plan, ctx)),
             section(backup_findings.dropped_tables(plan, ctx)),
             section(backup_findings.written_since(plan, ctx)),
             section(
@@ -274,25 +274,16 @@ def _predicted_downtime(plan: Plan) -> float:
 
 def replaced(plan: Plan, ctx: RenderContext) -> Markup:
     """Render in one line what a restore replaces; empty for other plans."""
+    return _restore("approval.restore", plan, ctx)
+
+
+def _restore(key: str, plan: Plan, ctx: RenderContext) -> Markup:
+    """Fill a sentence about the backup that a plan restores; empty for plans that restore none."""
     found = first_of(BackupToRestore, plan.findings)
     if found is None:
         return Markup("")
     return ctx.translator.translate(
-        "approval.restore",
-        tables=", ".join(found.tables),
-        database=found.database,
-        made=ctx.translator.moment(found.made_at) if found.made_at is not None else "",
-        old=found.old,
-    )
-
-
-def _replaces(plan: Plan, ctx: RenderContext) -> Markup:
-    """Render what a restore replaces; empty for other plans."""
-    found = first_of(BackupToRestore, plan.findings)
-    if found is None:
-        return Markup("")
-    return ctx.translator.translate(
-        "finding.restore",
+        key,
         tables=", ".join(found.tables),
         database=found.database,
         backup=found.backup,
