@@ -15,9 +15,8 @@ from bot.slack.render.context import RenderContext, action_name, target_name
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import text_message
 from bot.slack.render.run_messages import LOG
-from bot.slack.transport.channels import CLOSED
 from bot.slack.transport.gateway import SlackRefusedError, SlackUncertainError
-from bot.slack.transport.refusals import UNREACHABLE, RefusalKind, kind_of
+from bot.slack.transport.refusals import CLOSED, UNREACHABLE, RefusalKind, kind_of
 
 _log = logging.getLogger(__name__)
 

@@ -13,20 +13,12 @@ from bot.slack.transport.gateway import (
     SlackRefusedError,
     SlackUncertainError,
 )
+from bot.slack.transport.refusals import CLOSED
 
 _FRESH_SECONDS = 60.0
 """How long an answer that a channel is open is believed; every other answer is asked for again."""
 
 _NAME_SECONDS = 3600.0
-
-CLOSED = {
-    "not_in_channel": Reason.NOT_IN_CHANNEL,
-    "channel_not_found": Reason.NOT_IN_CHANNEL,
-    "is_archived": Reason.CHANNEL_ARCHIVED,
-    "channel_is_archived": Reason.CHANNEL_ARCHIVED,
-    "is_inactive": Reason.CHANNEL_ARCHIVED,
-}
-"""What Slack's refusals say of a channel. It does not find a private channel of which the bot is no member."""
 
 
 class SlackChannels:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+from bot.domain.errors import Reason
+
 
 class RefusalKind(Enum):
     """What a refusal is about, and so what may help."""
@@ -32,6 +34,15 @@ class RefusalKind(Enum):
     """The workspace takes nothing at present."""
 
 
+CLOSED = {
+    "not_in_channel": Reason.NOT_IN_CHANNEL,
+    "channel_not_found": Reason.NOT_IN_CHANNEL,
+    "is_archived": Reason.CHANNEL_ARCHIVED,
+    "channel_is_archived": Reason.CHANNEL_ARCHIVED,
+    "is_inactive": Reason.CHANNEL_ARCHIVED,
+}
+"""What Slack's refusals say of a channel. It does not find a private channel of which the bot is no member."""
+
 _NAMES = {
     RefusalKind.METADATA: (
         "invalid_metadata_format",
@@ -42,7 +53,7 @@ _NAMES = {
     RefusalKind.BLOCKS: ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"),
     RefusalKind.BROADCAST: ("cant_broadcast_message",),
     RefusalKind.PARENT: ("cannot_reply_to_message", "thread_not_found"),
-    RefusalKind.CHANNEL: ("channel_is_archived", "channel_not_found", "is_archived", "is_inactive", "not_in_channel"),
+    RefusalKind.CHANNEL: tuple(CLOSED),
     RefusalKind.RIGHTS: (
         "access_denied",
         "ekm_access_denied",
