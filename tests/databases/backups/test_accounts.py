@@ -1,5 +1,6 @@
 """Backups and restores with the accounts and servers that teams really have."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -151,22 +152,29 @@ async def test_a_password_beyond_ascii_is_taken_by_every_program(
     done(await performer(host).perform(job_of(target), KeptOutput()))
 
 
+@contextlib.asynccontextmanager
+async def default_role(mariadb: DatabaseServer, made: DemoDatabase, *grants: str) -> AsyncIterator[None]:
+    """Give an account what a role may do, such as `PROCESS ON *.*`."""
+    role, user = f"{made.name}_role", f"`{made.user}`@`%`"
+    default = {"MariaDB": f"SET DEFAULT ROLE `{role}` FOR {user}", "MySQL": f"SET DEFAULT ROLE `{role}` TO {user}"}
+    await mariadb.query(f"CREATE ROLE `{role}`")
+    try:
+        for grant in grants:
+            await mariadb.query(f"GRANT {grant} TO `{role}`")
+        await mariadb.query(f"GRANT `{role}` TO {user}")
+        await mariadb.query(default[PROGRAMS.vendor])
+        yield
+    finally:
+        await mariadb.query(f"DROP ROLE `{role}`")
+
+
 async def test_privileges_count_where_they_come_from_a_role(
     database: DemoDatabase, target: Target, connections: Connector, mariadb: DatabaseServer
 ) -> None:
-    role, user = f"{database.name}_role", f"`{database.user}`@`%`"
-    await mariadb.query(f"CREATE ROLE `{role}`")
-    await mariadb.query(f"GRANT PROCESS ON *.* TO `{role}`")
-    await mariadb.query(f"GRANT ALL ON `{database.name}`.* TO `{role}`")
-    await mariadb.query(f"GRANT `{role}` TO {user}")
-    await mariadb.query(f"REVOKE ALL ON `{database.name.replace('_', chr(92) + '_')}`.* FROM {user}")
-    default = {"MariaDB": f"SET DEFAULT ROLE `{role}` FOR {user}", "MySQL": f"SET DEFAULT ROLE `{role}` TO {user}"}
-    await mariadb.query(default[PROGRAMS.vendor])
-    try:
+    await mariadb.query(f"REVOKE ALL ON `{database.name.replace('_', chr(92) + '_')}`.* FROM `{database.user}`@`%`")
+    async with default_role(mariadb, database, "PROCESS ON *.*", f"ALL ON `{database.name}`.*"):
         facts = await DatabaseLook(connections).database(target, None)
         missing = await DatabaseLook(connections).missing_privileges(target)
-    finally:
-        await mariadb.query(f"DROP ROLE `{role}`")
     assert facts.sees_all_sessions
     assert [one for one in missing if one.capability is not Capability.BACKUP] == []
 
@@ -174,21 +182,13 @@ async def test_privileges_count_where_they_come_from_a_role(
 async def test_owners_are_kept_where_a_role_lets_the_account_name_them(
     database: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
-    role, user = f"{database.name}_role", f"`{database.user}`@`%`"
     may = {"MariaDB": "SET USER", "MySQL": "SET_ANY_DEFINER, SYSTEM_USER"}[PROGRAMS.vendor]
     await execute(database, "CREATE TABLE plain (a INT PRIMARY KEY)")
     await mariadb.query("CREATE VIEW theirs AS SELECT 1 AS one", database=database.name)
-    await mariadb.query(f"CREATE ROLE `{role}`")
-    await mariadb.query(f"GRANT {may} ON *.* TO `{role}`")
-    await mariadb.query(f"GRANT `{role}` TO {user}")
-    default = {"MariaDB": f"SET DEFAULT ROLE `{role}` FOR {user}", "MySQL": f"SET DEFAULT ROLE `{role}` TO {user}"}
-    await mariadb.query(default[PROGRAMS.vendor])
-    try:
+    async with default_role(mariadb, database, f"{may} ON *.*"):
         made = done(await performer(host).perform(job_of(target), KeptOutput()))
         await loaded(host, target, made["sha256"])
         done(await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), KeptOutput()))
-    finally:
-        await mariadb.query(f"DROP ROLE `{role}`")
     owners = await mariadb.query(
         "SELECT definer AS d FROM information_schema.views WHERE table_schema = %s AND table_name = 'theirs'",
         database.name,
@@ -217,19 +217,13 @@ async def test_that_views_of_an_account_with_a_default_role_cannot_be_put_back_i
 async def test_a_copy_whose_owner_has_rights_by_a_role_alone_says_nothing_against_the_backup(
     filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
 ) -> None:
-    role, user = f"{filled.name}_role", f"`{filled.user}`@`%`"
-    await mariadb.query(f"CREATE ROLE `{role}`")
-    for pattern in (filled.name.replace("_", r"\_"), filled.name.replace("_", r"\_") + r"\_countersign\_%"):
-        await mariadb.query(f"GRANT ALL ON `{pattern}`.* TO `{role}`")
-        await mariadb.query(f"REVOKE ALL ON `{pattern}`.* FROM {user}")
-    await mariadb.query(f"GRANT `{role}` TO {user}")
-    default = {"MariaDB": f"SET DEFAULT ROLE `{role}` FOR {user}", "MySQL": f"SET DEFAULT ROLE `{role}` TO {user}"}
-    await mariadb.query(default[PROGRAMS.vendor])
-    try:
+    escaped = filled.name.replace("_", r"\_")
+    patterns = (escaped, rf"{escaped}\_countersign\_%")
+    async with default_role(mariadb, filled, *(f"ALL ON `{pattern}`.*" for pattern in patterns)):
+        for pattern in patterns:
+            await mariadb.query(f"REVOKE ALL ON `{pattern}`.* FROM `{filled.user}`@`%`")
         done(await performer(host).perform(job_of(target), KeptOutput()))
         facts = done(await prover(access_to(host)).perform(prove_job(target), KeptOutput()))
-    finally:
-        await mariadb.query(f"DROP ROLE `{role}`")
     assert facts.get("unprovable", Obstacle.FORBIDDEN.value) == Obstacle.FORBIDDEN.value
     assert not manifest_of(target).proof.is_bad
 
