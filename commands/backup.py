@@ -26,6 +26,7 @@ from commands.command import Subcommand
 from commands.common import backup_id, require_encryption
 from commands.dump import dump_step, require_backups
 from commands.privileges import lacking_privileges
+from commands.server_role import read_on_replica
 from commands.used_database import require_known_database
 from commands.words import TARGET_WORDS, find_target, sort_words
 
@@ -101,6 +102,7 @@ class Backup:
                 *_missed(run),
                 *_no_longer_kept(retention),
                 *ignored,
+                *await read_on_replica(look),
                 *await lacking_privileges(steps, look),
             ),
         )

@@ -17,6 +17,7 @@ from bot.domain.targets.look import Look
 from bot.domain.targets.target import Operations, Target
 from commands.command import options_as
 from commands.dump import require_backups
+from commands.server_role import require_writable
 from commands.words import TARGET_WORDS, find_target, sort_words
 
 _TIMEOUT = 3600
@@ -52,6 +53,7 @@ class DropOldSubcommand:
         left = choose_leftovers(await look.leftovers(), options_as(run, DropLeftover).name)
         if left is None:
             return NothingToDo({"remains": "none"})
+        require_writable(await look.database(None))
         act = DropOld(left.database, left.tables)
         step = Step(
             "drop-old",

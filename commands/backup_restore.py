@@ -35,6 +35,7 @@ from commands.dump import dump_step, require_backups
 from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.privileges import lacks_for
 from commands.resume import read_stopped_run, resume_restore
+from commands.server_role import on_replica, require_writable
 from commands.words import TARGET_WORDS, find_target, sort_words
 
 _LOAD_TIMEOUT = 12 * 3600
@@ -91,7 +92,9 @@ class RestoreSubcommand:
         database = restorable(backup, target)
         missing = await look.missing_privileges()
         require_privileges(backup, missing)
-        hosts, _ = await read_target(self.recipes[target.name], target, look, None)
+        hosts, found = await read_target(self.recipes[target.name], target, look, None)
+        written = found or await look.database(None)
+        require_writable(written)
         takes_down, downs = plan_maintenance(target, hosts, (backup.backup,))
         databases = restore_databases(database, backup, run)
         steps = _steps(self.recipes[target.name], target, run, hosts, backup, databases, takes_down=takes_down)
@@ -105,6 +108,7 @@ class RestoreSubcommand:
                 restore_finding(backup, backup_list, databases.old),
                 *await write_findings(backup, look),
                 *downs,
+                *on_replica(written),
                 *lacks_for(steps, missing),
             ),
             destructive=True,
@@ -116,9 +120,10 @@ class RestoreSubcommand:
         Raises:
             RefusedError: what a host answers.
         """
-        hosts, _ = await read_target(self.recipes[target.name], target, look, None)
+        hosts, found = await read_target(self.recipes[target.name], target, look, None)
         if run.request.resumes is not None:
             return maintenance_basis(hosts)
+        require_writable(found)
         backup_list = await look.backups()
         return _basis(backup_list.find(options_as(run, RestoreBackup).backup), hosts)
 

@@ -39,6 +39,7 @@ from commands.pending import from_elsewhere, not_run
 from commands.privileges import lacking_privileges
 from commands.rehearsal import backup_to_rehearse_on, not_rehearsed
 from commands.resume import read_stopped_run, resume_basis, resume_plan
+from commands.server_role import on_replica, require_writable
 from commands.used_database import other_server
 from commands.words import find_target, sort_words
 
@@ -102,6 +103,8 @@ class Deploy:
         unfinished = unfinished_change(past, sha)
         pending = _pending(recipe, hosts[0], database)
         migrations = pending if asked.migrate else ()
+        if migrations:
+            require_writable(database)
         is_live = all(facts.head == sha for facts in hosts)
         if is_live and not migrations and unfinished is None:
             return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
@@ -151,6 +154,7 @@ class Deploy:
                 *_completed(unfinished, hosts, sha),
                 *downs,
                 *other_server(hosts[0], database),
+                *(on_replica(database) if migrations or backup is not None else ()),
                 *_held_back(pending, migrations),
                 *_sessions(database, migrations),
                 *not_rehearsed(rehearses, migrations),
@@ -168,6 +172,8 @@ class Deploy:
         if run.request.resumes is not None:
             return await resume_basis(plan, recipe, target, look)
         hosts, database = await read_target(recipe, target, look, str(plan.sha))
+        if plan.pending:
+            require_writable(database)
         pending = _pending(recipe, hosts[0], database)
         return _basis(hosts, str(plan.sha), pending, has_database=database is not None)
 

@@ -37,6 +37,7 @@ from bot.recipes.recipe import Recipe
 from bot.recipes.steps import before_plan
 from commands.command import options_as
 from commands.common import host_basis, maintenance_basis, ran_now, read_target
+from commands.server_role import require_writable
 
 
 async def read_stopped_run(run: Run, look: Look) -> Run:
@@ -72,13 +73,15 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
     if plan is None:
         raise RefusedError(problem(Reason.UNKNOWN_RUN, run=before.id))
     decision = options_as(run, ResumeOptions).decision
-    hosts, _ = await read_target(recipe, target, look, _sha(plan))
+    hosts, database = await read_target(recipe, target, look, _sha(plan))
     ran = {row.name for row in await ran_now(recipe, target, look, plan) or ()}
     left = steps_left(before, decision)
     _require_bound(left)
     migrates = any(step.schema for step in left)
     pending = tuple(name for name in plan.pending if name not in ran) if migrates else ()
     undo = tuple(name for name in plan.undo if name in ran) if migrates else ()
+    if pending or undo:
+        require_writable(database)
     return Plan(
         request=run.request,
         steps=(
@@ -118,7 +121,9 @@ async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -
     Raises:
         RefusedError: what a host or the database answers.
     """
-    hosts, _ = await read_target(recipe, target, look, _sha(plan))
+    hosts, database = await read_target(recipe, target, look, _sha(plan))
+    if plan.pending or plan.undo:
+        require_writable(database)
     ran = {row.name for row in await ran_now(recipe, target, look, plan) or ()}
     left = tuple(name for name in plan.pending if name not in ran) or tuple(n for n in plan.undo if n in ran)
     return _basis(hosts, _sha(plan), left)

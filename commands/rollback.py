@@ -40,6 +40,7 @@ from commands.rollback_choice import (
 )
 from commands.rollback_losses import count_losses
 from commands.rollback_steps import RollbackFacts, RollbackStepBuilder
+from commands.server_role import on_replica, require_writable
 from commands.words import find_target, sort_words
 
 CODE = "--code"
@@ -117,12 +118,15 @@ class Rollback:
             lacks = await lacking_privileges(planned.steps, look)
         went_on = (resume_finding(before, decision),) if before is not None and decision is not None else ()
         await require_encryption(planned.steps, target, look)
+        if planned.undo or choice.backup is not None:
+            require_writable(found.database)
         if before is None:
             require_ready(recipe, planned.steps, found.behind)
+        ran = None if found.database is None else found.database.ran
         plan = Plan(
             request=run.request,
             steps=(*self.before_plan(run, target), *planned.steps),
-            basis=_basis(found.behind, found.sha, planned.undo, found.ran, choice.backup),
+            basis=_basis(found.behind, found.sha, planned.undo, ran, choice.backup),
             sha=Sha(found.sha),
             commits=found.behind[0].removed,
             commit_count=found.behind[0].removed_count,
@@ -133,6 +137,7 @@ class Rollback:
                 *went_on,
                 *lost,
                 *planned.findings,
+                *on_replica(found.database),
                 *lacks,
             ),
             destructive=choice.backup is not None,
@@ -150,6 +155,8 @@ class Rollback:
             return await resume_basis(plan, self.recipes[target.name], target, look)
         recipe = self.recipes[target.name]
         hosts, database = await read_target(recipe, target, look, str(plan.sha))
+        if plan.undo or plan.restores:
+            require_writable(database)
         # The target commit may lack the files of the migrations to undo; the live one has them.
         rows = await ran_now(recipe, target, look, plan) if plan.undo else ()
         restored = next((step.act.backup for step in plan.steps if isinstance(step.act, Load)), None)
@@ -256,7 +263,7 @@ async def _find(
     behind, _ = await read_target(recipe, target, look, release)
     sha = _agreed_commit(behind, release)
     undo = _to_undo(recipe.migrations, scope, live[0], behind[0], database)
-    return RollbackFacts(head, sha, live, behind, undo, None if database is None else database.ran), releases
+    return RollbackFacts(head, sha, live, behind, undo, database), releases
 
 
 async def _chosen(

@@ -11,7 +11,7 @@ from bot.domain.runs.findings import Finding
 from bot.domain.runs.plan import Phase, Skipped, Step
 from bot.domain.runs.request import Action, Decision
 from bot.domain.runs.run import Run
-from bot.domain.targets.look import AppliedMigration, HostFacts
+from bot.domain.targets.look import DatabaseFacts, HostFacts
 from bot.domain.targets.target import Target
 from bot.recipes.recipe import Recipe, RunKind
 from bot.recipes.rehearsal_way import NoRehearsal, RehearsalWay, rehearsal_way
@@ -34,7 +34,7 @@ class RollbackFacts:
         live: facts of each host about the live commit.
         behind: facts of each host about the commit to go back to.
         undo: the migrations to undo, the newest first.
-        ran: the applied migrations; None if there is no database.
+        database: as just read; None if there is none.
     """
 
     head: str
@@ -42,7 +42,7 @@ class RollbackFacts:
     live: tuple[HostFacts, ...]
     behind: tuple[HostFacts, ...]
     undo: tuple[str, ...]
-    ran: tuple[AppliedMigration, ...] | None
+    database: DatabaseFacts | None
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class Reason(StrEnum):
     DATABASE_LOGIN_REFUSED = "database_login_refused"
     DATABASE_MISSING = "database_missing"
     DATABASE_DIFFERS = "database_differs"
+    DATABASE_READ_ONLY = "database_read_only"
     BLOCKED_BY_SESSIONS = "blocked_by_sessions"
     BACKUP_IMPOSSIBLE = "backup_impossible"
     NOT_RESTORABLE = "not_restorable"

@@ -12,6 +12,7 @@ from bot.console.doctor_checks.problem_text import explain
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.domain.errors import RefusedError
+from bot.domain.targets.look import Replication
 from bot.domain.targets.privileges import Capability, MissingPrivilege
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
@@ -64,7 +65,8 @@ async def check_database(connections: Connections, target: Target, recipe: Recip
     login = ok(what, f"{database.name} as {database.user}{way}, {facts.version}, {size(kib)}{ran}; read in {took}")
     sessions = _sessions(what, database.user, sees_all=facts.sees_all_sessions)
     privileges = (_privileges(what, capability, missing) for capability in _asked(target))
-    return DatabaseCheck(kib, facts.version, (login, sessions, *privileges))
+    writes = _writes(what, facts.replication)
+    return DatabaseCheck(kib, facts.version, (login, sessions, *writes, *privileges))
 
 
 def _asked(target: Target) -> tuple[Capability, ...]:
@@ -81,6 +83,15 @@ def _privileges(what: str, capability: Capability, missing: Iterable[MissingPriv
     if not lacks:
         return ok(what, "none is missing")
     return warn(what, f"missing: {'; '.join(str(one) for one in lacks)} - see docs/setup.md")
+
+
+def _writes(what: str, replication: Replication) -> tuple[CheckResult, ...]:
+    if not replication.read_only:
+        return ()
+    primaries = ", ".join(primary.address for primary in replication.primaries)
+    replica = f"it is a replica of {primaries}, which `database:` should name" if primaries else "is it a replica?"
+    said = f"the server refuses them ({replication.read_only}): no migration and no restore is planned - {replica}"
+    return (warn(f"{what}: writes", said),)
 
 
 def _sessions(what: str, user: str, *, sees_all: bool) -> CheckResult:

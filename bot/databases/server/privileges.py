@@ -107,7 +107,7 @@ async def missing_at_scratch(session: ReadOnlySession, live: str) -> tuple[Missi
     Raises:
         ServerError: it cannot be read.
     """
-    grants, _ = await _grants(session)
+    grants, _ = await grants_of(session)
     ((logs,),) = await session.rows("SELECT @@GLOBAL.general_log = 1 AND FIND_IN_SET('TABLE', @@GLOBAL.log_output) > 0")
     missing = [
         _for_rehearsing(privilege, f"{_beside(live)}.*")
@@ -135,7 +135,7 @@ def _for_rehearsing(privilege: str, on: str, why: str = "", instead: str = "") -
 
 async def _account(session: ReadOnlySession) -> _Account:
     ((name,),) = await session.rows("SELECT CURRENT_USER()")
-    grants, roles = await _grants(session)
+    grants, roles = await grants_of(session)
     ((log, trusting),) = await session.rows("SELECT @@log_bin, @@log_bin_trust_function_creators")
     system_users: frozenset[str] | None = frozenset()
     if session.flavour is Flavour.MYSQL:
@@ -166,8 +166,15 @@ async def _keyless(session: ReadOnlySession) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-async def _grants(session: ReadOnlySession) -> tuple[Grants, bool]:
-    """Read the grants of the account and of its active roles, and whether there are such roles."""
+async def grants_of(session: ReadOnlySession) -> tuple[Grants, bool]:
+    """Read the grants of the session's account and of its active roles, and whether there are such roles.
+
+    Args:
+        session: with the server.
+
+    Raises:
+        ServerError: they cannot be read.
+    """
     active = False
     lines = [str(row[0]) for row in await session.rows("SHOW GRANTS")]
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.databases.server.connection import Row
 from bot.databases.server.errors import LOST, NEEDS_PRIVILEGE, ServerError
+from bot.databases.server.privileges import grants_of
 from bot.databases.server.session import Flavour, ReadOnlySession
 from bot.domain.targets.look import HiddenReplication, Primary, Replica, Replication
 
@@ -27,8 +29,31 @@ _REPLICAS = "SELECT host, COALESCE(state, '') FROM {processlist} WHERE command L
 _COUNTS = "SHOW GLOBAL STATUS WHERE variable_name IN ('Slaves_connected', 'Slave_running', 'Slaves_running')"
 """MariaDB shows everybody how many replicas are connected, and whether it replicates; MySQL does not."""
 
-_EVER = {Flavour.MARIADB: "@@global.gtid_slave_pos", Flavour.MYSQL: "''"}
-"""Empty on a server that never was a replica; readable without privileges."""
+_REFUSES_EVERYBODY = ("innodb_read_only", "super_read_only", "tx_read_only", "transaction_read_only")
+"""Settings by which a server takes writes of nobody; the last two, of nobody who does not ask for it first."""
+
+_REFUSES_MOST = "read_only"
+_REFUSES_NONE = frozenset({"", "OFF", "0"})
+_EXEMPT = {
+    Flavour.MARIADB: ("READ_ONLY ADMIN", "READ ONLY ADMIN"),
+    Flavour.MYSQL: ("CONNECTION_ADMIN", "SUPER"),
+}
+"""Privileges of which one is enough to write in spite of `_REFUSES_MOST`."""
+
+_SUPER_IS_NOT_EXEMPT = (10, 11)
+"""The version of MariaDB from which SUPER does not include READ_ONLY ADMIN any more."""
+
+_NOBODY_IS_EXEMPT = "NO_LOCK_NO_ADMIN"
+"""The value of `_REFUSES_MOST` that MariaDB 12 has for what MySQL calls `super_read_only`."""
+
+_EVER = "gtid_slave_pos"
+"""Empty on a MariaDB that never was a replica; readable without privileges."""
+
+_SETTINGS = (
+    "SHOW GLOBAL VARIABLES WHERE variable_name IN ("
+    + ", ".join(f"'{name}'" for name in (_REFUSES_MOST, *_REFUSES_EVERYBODY, _EVER))
+    + ")"
+)
 
 
 async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -> Replication:
@@ -43,13 +68,12 @@ async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -
     Raises:
         ServerError: the connection was lost, or the time is over.
     """
-    counts = {str(name).lower(): str(value) for name, value in await _rows(session, _COUNTS)}
-    settings = await _rows(session, f"SELECT @@global.read_only, {_EVER[session.flavour]}")
-    read_only, ever = settings[0] if settings else (False, False)
+    counts = await _named(session, _COUNTS)
+    settings = await _named(session, _SETTINGS)
     hidden: dict[HiddenReplication, str] = {}
     primaries = await _primaries(session)
     if primaries is None:
-        unseen = _unseen(counts.get("slaves_running", counts.get("slave_running")), bool(ever))
+        unseen = _unseen(counts.get("slaves_running", counts.get("slave_running")), bool(settings.get(_EVER)))
         if unseen is not None:
             hidden[unseen] = _SHOWS_LAG[session.flavour]
     connected = counts.get("slaves_connected")
@@ -60,7 +84,45 @@ async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -
         count = len(replicas)
     elif count is None or count > 0:
         hidden[HiddenReplication.REPLICAS] = _SHOWS_REPLICAS
-    return Replication(primaries or (), replicas, count, hidden, bool(read_only))
+    return Replication(primaries or (), replicas, count, hidden, await _refuses_writes(session, settings))
+
+
+async def _refuses_writes(session: ReadOnlySession, settings: Mapping[str, str]) -> str:
+    """Name the setting by which the server refuses the writes of the session's account; empty where it takes them."""
+    for name in _REFUSES_EVERYBODY:
+        if settings.get(name, "") not in _REFUSES_NONE:
+            return name
+    value = settings.get(_REFUSES_MOST, "")
+    if value in _REFUSES_NONE:
+        return ""
+    if value != _NOBODY_IS_EXEMPT:
+        try:
+            grants, _ = await grants_of(session)
+        except ServerError as error:
+            if error.number in LOST:
+                raise
+        else:
+            if grants.everywhere(*_exempt(session)):
+                return ""
+    return _REFUSES_MOST
+
+
+def _exempt(session: ReadOnlySession) -> tuple[str, ...]:
+    exempt = _EXEMPT[session.flavour]
+    if session.flavour is Flavour.MARIADB and _series(session.version) < _SUPER_IS_NOT_EXEMPT:
+        return (*exempt, "SUPER")
+    return exempt
+
+
+def _series(version: str) -> tuple[int, int]:
+    """Read the first two numbers of a version of MariaDB; old ones are behind the prefix that replication needed."""
+    found = re.match(r"(?:5\.5\.5-)?(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found is not None else (0, 0)
+
+
+async def _named(session: ReadOnlySession, sql: str) -> Mapping[str, str]:
+    """Run a statement that shows values by their names."""
+    return {str(name).lower(): str(value) for name, value in await _rows(session, sql)}
 
 
 async def _rows(session: ReadOnlySession, sql: str) -> tuple[Row, ...]:

@@ -53,6 +53,7 @@ from bot.domain.runs.run_findings import (
     HeldBack,
     LossUnknown,
     NothingLost,
+    OnReplica,
     OpenSession,
     OtherServer,
     Resumed,
@@ -86,6 +87,7 @@ __all__ = [
     "NothingLost",
     "OldCode",
     "OldTables",
+    "OnReplica",
     "OpenSession",
     "OtherServer",
     "OtherTables",
@@ -171,6 +173,7 @@ Finding = (
     | Unfinished
     | AlreadyDown
     | OtherServer
+    | OnReplica
     | HeldBack
     | OpenSession
     | UnknownFinding

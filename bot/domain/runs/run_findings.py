@@ -164,6 +164,24 @@ class OtherServer(StoredFacts):
 
 
 @dataclass(frozen=True)
+class OnReplica(StoredFacts):
+    """The database server is itself a replica.
+
+    Args:
+        address: of its primary; empty if it is not shown.
+        seconds: replication lag as reported by the replica; None if unknown.
+        trouble: why replication is stopped; empty if it is running.
+        privilege: that would show the lag; empty if the account has it.
+    """
+
+    kind: ClassVar = "on_replica"
+    address: str
+    seconds: int | None = field(default=None, metadata=written(omit=True))
+    trouble: str = ""
+    privilege: str = ""
+
+
+@dataclass(frozen=True)
 class HeldBack(StoredFacts):
     """Pending migrations that the run does not run.
 

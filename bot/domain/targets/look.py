@@ -301,14 +301,14 @@ class Replication:
         replicas: connected to it, if they can be listed.
         replica_count: number of connected replicas; None if not even that is visible.
         hidden: what the database user may not see, with the privilege that it lacks.
-        read_only: whether the server refuses writes of ordinary accounts.
+        read_only: the setting by which the server refuses the writes of the account; empty where it takes them.
     """
 
     primaries: tuple[Primary, ...] = ()
     replicas: tuple[Replica, ...] = ()
     replica_count: int | None = 0
     hidden: Mapping[HiddenReplication, str] = field(default_factory=dict)
-    read_only: bool = False
+    read_only: str = ""
 
 
 @dataclass(frozen=True)

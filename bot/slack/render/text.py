@@ -268,7 +268,7 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
     if facts.get("people"):
         people = facts["people"]
         shown["people"] = people if isinstance(people, Markup) else _phrases(people, translator)
-    for name in ("title", "people", "environment", "session", "query", "backup", "lacks", "extra"):
+    for name in ("title", "people", "environment", "session", "query", "backup", "lacks", "extra", "primary"):
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(_PRESENT)
     if problem.reason is Reason.CHECKOUT_DIRTY:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiomysql
 import pytest
 import pytest_asyncio
 
@@ -17,6 +18,7 @@ from bot.databases.server.session import Flavour
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.targets.look import HiddenReplication, Primary, Replica, Replication
 from bot.domain.targets.target import Target
+from tests.databases.support.contents import session_of
 from tests.support import eventually, on_mariadb
 from tests.support.vendors import PROGRAMS
 
@@ -160,10 +162,10 @@ async def test_a_server_of_its_own_has_nothing_to_tell(replication, database: De
 @on_mariadb("what everybody may know of replication")
 async def test_without_privileges_what_everybody_may_know_is_told_and_the_rest_is_hidden(replication, pair) -> None:
     seen = await replication(pair.on_primary)
-    assert (seen.replica_count, seen.replicas, seen.read_only) == (1, (), False)
+    assert (seen.replica_count, seen.replicas, seen.read_only) == (1, (), "")
     assert seen.hidden == {HiddenReplication.REPLICAS: "PROCESS"}
     assert await replication(pair.on_replica) == Replication(
-        hidden={HiddenReplication.LAG: WORDS.shows}, read_only=True
+        hidden={HiddenReplication.LAG: WORDS.shows}, read_only="read_only"
     )
 
 
@@ -216,6 +218,48 @@ async def test_a_replica_that_stopped_is_told_with_its_reason_and_has_no_lag(rep
         await eventually(pair.caught_up, seconds=120)
 
 
+READ_ONLY = {
+    # (settings of the server, privilege of the account, the setting that refuses its writes)
+    "MariaDB": [
+        ({"read_only": 1}, None, "read_only"),
+        ({"read_only": 1}, "READ ONLY ADMIN", ""),
+        ({"read_only": 1}, "SUPER", "read_only"),
+        ({"tx_read_only": 1}, "READ ONLY ADMIN", "tx_read_only"),
+        ({}, None, ""),
+    ],
+    "MySQL": [
+        ({"read_only": 1}, None, "read_only"),
+        ({"read_only": 1}, "CONNECTION_ADMIN", ""),
+        ({"read_only": 1}, "SUPER", ""),
+        ({"super_read_only": 1}, "CONNECTION_ADMIN", "super_read_only"),
+        ({"transaction_read_only": 1}, "CONNECTION_ADMIN", "transaction_read_only"),
+        ({}, None, ""),
+    ],
+}[PROGRAMS.vendor]
+
+
+@pytest.mark.parametrize(("settings", "privilege", "refused"), READ_ONLY, ids=str)
+async def test_a_server_that_refuses_writes_says_so_just_as_it_does_to_the_account(
+    settings: dict[str, int], privilege: str | None, refused: str,
+    replication, pair: Pair, grants,
+) -> None:  # fmt: skip
+    if privilege is not None:
+        await grants(privilege)
+    off = dict.fromkeys(("read_only", *settings), 0)
+    try:
+        for name, value in (off | settings).items():
+            await pair.replica.query(f"SET GLOBAL {name} = {value}")
+        assert (await replication(pair.on_replica)).read_only == refused
+        async with session_of(pair.on_replica) as cursor:
+            with pytest.raises(aiomysql.Error) if refused else contextlib.nullcontext():
+                await cursor.execute("CREATE TABLE countersign_asks (a INT)")
+                await cursor.execute("DROP TABLE countersign_asks")
+    finally:
+        for name in off:
+            await pair.replica.query(f"SET GLOBAL {name} = 0")
+        await pair.replica.query("SET GLOBAL read_only = 1")
+
+
 @on_mariadb("what everybody may know of replication")
 async def test_one_that_is_stopped_by_hand_may_be_a_primary_by_now_as_far_as_can_be_seen(replication, pair) -> None:
     await pair.replica.query(f"STOP {WORDS.noun}")
@@ -230,7 +274,7 @@ async def test_a_server_that_does_not_know_the_questions_is_read_all_the_same(
     replication, database: DemoDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.databases.server.replication._COUNTS", "SHOW NO SUCH THING")
-    monkeypatch.setattr("bot.databases.server.replication._EVER", dict.fromkeys(Flavour, "@@no_such_variable"))
+    monkeypatch.setattr("bot.databases.server.replication._SETTINGS", "SHOW NO SUCH THING")
     monkeypatch.setattr("bot.databases.server.replication._FOLLOWS", dict.fromkeys(Flavour, ("SHOW NO SUCH THING",)))
     assert await replication(database) == Replication(
         replica_count=None, hidden={HiddenReplication.PRIMARY: WORDS.shows, HiddenReplication.REPLICAS: "PROCESS"}

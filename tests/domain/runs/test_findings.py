@@ -37,6 +37,7 @@ from bot.domain.runs.findings import (
     NotRehearsedReason,
     OldCode,
     OldTables,
+    OnReplica,
     OpenSession,
     OtherServer,
     OtherTables,
@@ -364,6 +365,8 @@ WRITTEN: list[tuple[Finding, dict[str, str]]] = [
     (Unfinished("R-1", "", "", "B-1"), {"run": "R-1", "step": "", "was_live": "", "backup": "B-1"}),
     (AlreadyDown(("web1", "web2")), {"hosts": "web1, web2"}),
     (OtherServer("db1:3306 /a/", "db2:3306 /a/"), {"used": "db1:3306 /a/", "configured": "db2:3306 /a/"}),
+    (OnReplica("db1:3306", 7), {"address": "db1:3306", "seconds": "7", "trouble": "", "privilege": ""}),
+    (OnReplica("db1:3306", None, "no way"), {"address": "db1:3306", "trouble": "no way", "privilege": ""}),
     (HeldBack(("a",)), {"migrations": "a"}),
     (
         OpenSession(7, "app", 90, "SELECT 1", waits=True),

@@ -105,7 +105,7 @@ MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q"
             "for the database",
         ),
         ({"maintenance_unknown": ("web2",)}, "Whether maintenance is on cannot be determined on web2.", "is off"),
-        ({"replication": Replication(read_only=True)}, "read-only", "Nothing"),
+        ({"replication": Replication(read_only="super_read_only")}, "read-only (`super_read_only`)", "Nothing"),
         ({"replication": Replication((Primary("db1:3306", 0),))}, "a replica of `db1:3306`, and up to date", "behind"),
         ({"replication": Replication((Primary("db1:3306", 90),))}, "1\u00a0min 30\u00a0s behind", "and up to date"),
         (

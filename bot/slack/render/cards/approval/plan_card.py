@@ -15,6 +15,7 @@ from bot.domain.runs.findings import (
     NotRehearsed,
     OldCode,
     OldTables,
+    OnReplica,
     OtherTables,
     Rehearsed,
     ReliedOnBackup,
@@ -34,12 +35,14 @@ from bot.domain.runs.findings import (
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, StepState
+from bot.domain.targets.look import Primary
 from bot.slack.render import markup
 from bot.slack.render.cards.approval import data_changes, evidence, rehearsal, rollback_choice
 from bot.slack.render.cards.approval.request_mark import request_mark
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.backups.unprovable import unprovable
+from bot.slack.render.cards.replica_line import replica_line
 from bot.slack.render.context import (
     RenderContext,
     StepView,
@@ -304,10 +307,18 @@ def _finding(found: Finding, ctx: RenderContext) -> Markup:
     if isinstance(found, UnknownFinding):
         what = markup.inline(markup.clip(", ".join(facts.values()), 300))
         return ctx.translator.translate("plan.finding", name=ctx.translator.fact(found.kind), what=what)
+    if isinstance(found, OnReplica):
+        return ctx.translator.translate("finding.on_replica", server=_replica(found, ctx))
     if seconds := facts.get("seconds", ""):
         facts = {**facts, "seconds": ctx.translator.duration(float(seconds))}
     fired = {"fired": ctx.translator.moment(found.fired_at)} if isinstance(found, MissedBackup) else {}
     return ctx.translator.translate(f"finding.{found.kind}", **{**facts, **fired})
+
+
+def _replica(found: OnReplica, ctx: RenderContext) -> Markup:
+    if found.privilege:
+        return ctx.translator.translate("status.hidden.lag", privilege=found.privilege)
+    return replica_line(Primary(found.address, found.seconds, found.trouble), ctx.translator)
 
 
 def _steps_after_approval(run: Run, plan: Plan) -> tuple[StepView, ...]:

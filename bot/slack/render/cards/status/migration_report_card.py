@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.domain.targets.look import HiddenReplication, Primary, Session
+from bot.domain.targets.look import HiddenReplication, Session
 from bot.domain.targets.migration_report import Disk, DiskContent, MigrationReport, MigrationStatus, PastRun
 from bot.slack.render import markup
+from bot.slack.render.cards.replica_line import replica_line
 from bot.slack.render.context import STATE_EMOJI
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, actions, button, context, join_dots, join_lines, message, section
@@ -110,11 +111,12 @@ def _obstacles(status: MigrationStatus, translator: Translator) -> tuple[Markup,
     translate = translator.translate
     sessions = [_session(session, translator) for session in status.blockers[:_MAX_SESSIONS]]
     rest = len(status.blockers) - len(sessions)
+    read_only = status.replication.read_only
     obstacles = (
         *sessions,
         *((translator.count("plan.more", rest),) if rest else ()),
         *(_tight(disk, translator) for disk in status.disks if disk.tight),
-        *((translate("status.read_only"),) if status.replication.read_only else ()),
+        *((translate("status.read_only", setting=read_only),) if read_only else ()),
     )
     if status.sees_all_sessions:
         return obstacles or (translate("status.clear"),)
@@ -141,18 +143,7 @@ def _replication(status: MigrationStatus, translator: Translator) -> tuple[Marku
     )
     count = replication.replica_count or 0
     replicas = (translator.count("status.replicas", count, names=Markup(names)),) if count else ()
-    return (*(_primary(primary, translator) for primary in replication.primaries), *replicas, *hidden)
-
-
-def _primary(primary: Primary, translator: Translator) -> Markup:
-    translate = translator.translate
-    if primary.trouble:
-        return translate("status.follows.stopped", address=primary.address, trouble=primary.trouble)
-    if primary.seconds is None:
-        return translate("status.follows.unsure", address=primary.address)
-    if primary.seconds == 0:
-        return translate("status.follows.current", address=primary.address)
-    return translate("status.follows.behind", address=primary.address, seconds=translator.duration(primary.seconds))
+    return (*(replica_line(primary, translator) for primary in replication.primaries), *replicas, *hidden)
 
 
 def _session(session: Session, translator: Translator) -> Markup:
