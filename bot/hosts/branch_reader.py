@@ -14,7 +14,7 @@ from bot.domain.shell import Command, script_with
 from bot.domain.targets.branch_commits import MAX_COMMITS, BranchCommits
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
-from bot.hosts.look import parse_commits, parse_sections
+from bot.hosts.look_answer import parse_commits, parse_sections
 
 _SECONDS = 30.0
 

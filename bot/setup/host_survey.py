@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Syntax, assignments
-from bot.hosts.look import parse_sections
+from bot.hosts.look_answer import parse_sections
 
 
 class Framework(StrEnum):

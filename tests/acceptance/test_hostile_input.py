@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bot.domain.errors import RefusedError
 from bot.domain.runs.request_json import options_to_json
 from bot.domain.targets.look import HostQuestion
-from bot.hosts.look import build_question, parse_answer
+from bot.hosts.look_answer import parse_answer
+from bot.hosts.look_question import build_question
 from bot.recipes.load import load_recipe
 from bot.recipes.questions import question
 from bot.slack.handlers.words import split_words

@@ -28,7 +28,9 @@ from bot.domain.targets.look import (
     SudoAnswer,
 )
 from bot.hosts.connections import Connections
-from bot.hosts.look import HostLook, IncompleteAnswerError, build_question, parse_answer
+from bot.hosts.look import HostLook
+from bot.hosts.look_answer import IncompleteAnswerError, parse_answer
+from bot.hosts.look_question import build_question
 
 HOSTILE_SUBJECT = "`id`; $(touch /tmp/x) 'quoted\" <!channel> é \\0 N:end"
 HOSTILE_FILE = "a 'b\n$(c)\té\".php"
