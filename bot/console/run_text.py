@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from bot.console.people_names import PeopleNames
 from bot.domain.errors import Problem
-from bot.domain.runs.run import RunState, StepState
+from bot.domain.language import Language
+from bot.domain.runs.run import Run, RunState, StepState
+from bot.domain.secrets import Masker
+from bot.domain.targets.target import EmojiNames
+from bot.slack.render.context import RenderContext, state_words
+from bot.slack.render.markup import unmarked
+from bot.slack.translators import builtin_translator
 
 Mark = tuple[str, str]
 """A sign and its style. The sign alone suffices where there is no colour."""
@@ -45,10 +52,48 @@ def in_words(code: str) -> str:
     return code.replace("_", " ")
 
 
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_TODAY = timedelta(hours=20)
+"""Up to this age a time of day alone cannot be taken for that of another day."""
+
+_WEEK = timedelta(days=7)
+_AGES = ((365 * _DAY, "year"), (30 * _DAY, "month"), (_WEEK, "week"), (_DAY, "day"), (_HOUR, "hour"))
+
+
 def when(instant: datetime) -> str:
     """Write an instant on this machine's wall clock, with its offset from UTC."""
     local = instant.astimezone()
     return f"{local:%Y-%m-%d %H:%M:%S} {local:%z}"
+
+
+def when_briefly(instant: datetime, now: datetime) -> str:
+    """Write an instant on this machine's wall clock: `07:40`, `Mon 07:40` within a week, then `16 Nov`, `Nov 2025`."""
+    local, age = instant.astimezone(), now - instant
+    if age < _TODAY:
+        return f"{local:%H:%M}"
+    if age < _WEEK:
+        return f"{local:%a %H:%M}"
+    return f"{local.day} {local:%b}" if age < 300 * _DAY else f"{local:%b %Y}"
+
+
+def when_and_age(instant: datetime, now: datetime) -> str:
+    """Write an instant on this machine's wall clock, and how old it is: `16 Nov 2026 07:40 UTC, 3 days ago`."""
+    local, past = instant.astimezone(), age(instant, now)
+    return f"{local.day} {local:%b %Y %H:%M %Z}" + (f", {past}" if past else "")
+
+
+def age(instant: datetime, now: datetime) -> str:
+    """Write how old something is: `3 hours ago`, `2 weeks ago`; empty below an hour."""
+    for length, name in _AGES:
+        count = (now - instant) // length
+        if count >= 1:
+            return f"{count} {name}{'s' if count > 1 else ''} ago"
+    return ""
+
+
+def zone(now: datetime) -> str:
+    """Name the time zone of this machine: `UTC`, `CET`."""
+    return now.astimezone().tzname() or f"{now.astimezone():%z}"
 
 
 def took(length: timedelta) -> str:
@@ -64,7 +109,53 @@ def took(length: timedelta) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-def problem_sentence(problem: Problem) -> str:
-    """Write a problem: its reason in words, then its facts."""
-    facts = ", ".join(f"{name} {value}" for name, value in problem.facts.items() if value)
-    return f"{in_words(problem.reason.value)}: {facts}" if facts else in_words(problem.reason.value)
+def took_briefly(length: timedelta) -> str:
+    """Write a duration by its largest unit alone: `45 s`, `2 min`, `1 h`, `3 d`."""
+    seconds = max(0, round(length.total_seconds()))
+    units = ((86_400, "d"), (3_600, "h"), (60, "min"))
+    return next((f"{seconds // unit} {name}" for unit, name in units if seconds >= unit), f"{seconds} s")
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number of things: `1 migration`, `2,000 migrations`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def state_sentence(run: Run, now: datetime) -> str:
+    """Write the state of a run in the words of its card."""
+    translator = builtin_translator(Language.ENGLISH)
+    return str(state_words(run, RenderContext(translator, Masker(()), EmojiNames(), now)))
+
+
+def problem_sentence(problem: Problem, names: PeopleNames | None = None) -> str:
+    """Write what a problem is, in the words of Slack's messages; empty where the state of the run says it all.
+
+    Args:
+        problem: of a run or a step.
+        names: of the people in it.
+    """
+    return _plain(builtin_translator(Language.ENGLISH).problem_text(_named(problem, names)))
+
+
+def remedy_sentence(problem: Problem, names: PeopleNames | None = None) -> str:
+    """Write what would be right; empty where nothing is to be said.
+
+    Args:
+        problem: of a run or a step.
+        names: of the people in it.
+    """
+    return _plain(builtin_translator(Language.ENGLISH).remedy_text(_named(problem, names)))
+
+
+def _named(problem: Problem, names: PeopleNames | None) -> Problem:
+    if names is None:
+        return problem
+    facts = dict(problem.facts)
+    for fact in ("by", "closed_by"):
+        if facts.get(fact):
+            facts[fact] = ", ".join(names.person(user) for user in facts[fact].split(", "))
+    return Problem(problem.reason, facts)
+
+
+def _plain(text: str) -> str:
+    return " ".join(unmarked(text).split())

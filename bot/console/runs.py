@@ -15,8 +15,11 @@ from bot.config.load import ENV_FILE
 from bot.console import run_json, run_view
 from bot.console.masking import masked_copy
 from bot.console.output import print_text, standard_error, standard_output
+from bot.console.people_names import PeopleNames, names_from
 from bot.console.run_cancel import cancel_question
+from bot.console.run_list import list_of
 from bot.console.run_output import assemble_output
+from bot.console.run_summary import summary_of
 from bot.console.store_access import (
     NO_SUCH_RUN,
     EnvOption,
@@ -26,14 +29,18 @@ from bot.console.store_access import (
     print_no_such_run,
     run_named,
 )
+from bot.domain.inbox import EventKind
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.run import Run
 from bot.store import StoreReader, open_readonly, open_request_writer
+
+_EVENTS_WITH_NAMES = 200
 
 Store = TypeVar("Store")
 Question = Callable[[StoreReader, Terminal], Awaitable[int]]
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Such as R-7K3F9Q; any case, R- may be left out.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Every detail: plan, steps, facts, history.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="How many.")]
 
 
@@ -69,9 +76,10 @@ def register(app: typer.Typer) -> None:
         run: RunArgument,
         env: EnvOption = None,
         as_json: JsonOption = False,  # noqa: FBT002 - an option of the console
+        verbose: VerboseOption = False,  # noqa: FBT002 - an option of the console
     ) -> None:
-        """Show one run: plan, approval, steps, history. Exit status 1 where there is no such run."""
-        _run(context, env, _of_run(run, show_json if as_json else show_text))
+        """Show one run on one screen. Exit status 1 where there is no such run."""
+        _run(context, env, _of_run(run, show_json if as_json else show_details if verbose else show_summary))
 
     @runs.command()
     def log(
@@ -115,7 +123,8 @@ def _listing(limit: int, *, as_json: bool) -> Question:
             terminal.data([run_json.summary(run) for run in runs])
         else:
             shown = masked_copy(runs, terminal.masker)
-            terminal.out.print(run_view.list_of(shown, terminal.now, terminal.out.width))
+            names = await _names(reader, terminal)
+            terminal.out.print(list_of(shown, names, terminal.now, terminal.out.width))
         return 0
 
     return question
@@ -136,11 +145,24 @@ def _of_run(typed: str, answer: Answer) -> Question:
     return question
 
 
-async def show_text(run: Run, reader: StoreReader, terminal: Terminal) -> None:
-    """Show a run for people."""
+async def show_summary(run: Run, reader: StoreReader, terminal: Terminal) -> None:
+    """Show a run on one screen."""
+    names = await _names(reader, terminal)
+    terminal.out.print(summary_of(masked_copy(run, terminal.masker), names, terminal.now))
+
+
+async def show_details(run: Run, reader: StoreReader, terminal: Terminal) -> None:
+    """Show a run with every detail."""
     digest = plan_digest(run.plan) if run.plan is not None else ""
     history = masked_copy(await reader.history.of_run(run.id), terminal.masker)
-    terminal.out.print(run_view.whole(masked_copy(run, terminal.masker), digest, history, terminal.now))
+    names = await _names(reader, terminal)
+    terminal.out.print(run_view.whole(masked_copy(run, terminal.masker), digest, history, names, terminal.now))
+
+
+async def _names(reader: StoreReader, terminal: Terminal) -> PeopleNames:
+    """Read what people and channels are called, as far as the store and the operations file know it."""
+    events = await reader.inbox.latest((EventKind.COMMAND, EventKind.BUTTON, EventKind.VIEW), _EVENTS_WITH_NAMES)
+    return masked_copy(names_from(events, terminal.people), terminal.masker)
 
 
 async def show_json(run: Run, reader: StoreReader, terminal: Terminal) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 
+from bot.config.document import read_document
 from bot.config.load import read_ops_file
 from bot.config.problems import ConfigurationError
 from bot.config.settings import ops_file_of, store_url_of
@@ -43,12 +44,14 @@ class Terminal:
         err: standard error.
         masker: of the secrets that are known here.
         now: the time, for what still goes.
+        people: that section of the operations file as it stands there, also where the file is not valid.
     """
 
     out: Console
     err: Console
     masker: Masker
     now: datetime
+    people: object = None
 
     def data(self, data: object) -> None:
         """Write JSON."""
@@ -88,7 +91,12 @@ async def ask(
         for problem in error.problems:
             print_text(err, str(problem))
         return CONFIGURATION_ERROR
-    terminal = Terminal(out, err, _masker(variables, url.secrets), datetime.now(UTC))
+    # Without the operations file its secrets are not known; the store holds masked text anyway.
+    operations = ""
+    with suppress(ConfigurationError):
+        operations = read_ops_file(ops_file_of(variables))
+    masker = _masker(variables, url.secrets, operations)
+    terminal = Terminal(out, err, masker, datetime.now(UTC), _people(operations))
     try:
         async with opened(url.reveal()) as reader:
             return await question(reader, terminal)
@@ -100,13 +108,16 @@ async def ask(
         return CONFIGURATION_ERROR
 
 
-def _masker(variables: Variables, store: tuple[Secret, ...]) -> Masker:
+def _masker(variables: Variables, store: tuple[Secret, ...], operations: str) -> Masker:
     """Mask what can be a secret, even where the configuration as a whole is broken just now."""
     names = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"}
-    # Without the operations file its secrets are not known; the store holds masked text anyway.
-    with suppress(ConfigurationError):
-        names |= set(re.findall(r"password:[^\n]*?\$\{(\w+)\}", read_ops_file(ops_file_of(variables))))
+    names |= set(re.findall(r"password:[^\n]*?\$\{(\w+)\}", operations))
     return Masker((*store, *(Secret(variables.values[name]) for name in sorted(names & variables.values.keys()))))
+
+
+def _people(operations: str) -> object:
+    data = read_document(operations).data if operations else None
+    return data.get("people") if isinstance(data, dict) else None
 
 
 async def run_named(typed: str, reader: StoreReader) -> Run | None:

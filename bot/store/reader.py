@@ -51,7 +51,9 @@ class LockNoticeReader(StoreOperations):
 
 
 class InboxReader(StoreOperations):
-    """Reads the events that wait."""
+    """Reads the events that wait, and those that came lately."""
+
+    latest = read(inbox.latest)
 
     async def waiting(self, limit: int) -> tuple[Event, ...]:
         """Read at most `limit` unsettled events, oldest first."""

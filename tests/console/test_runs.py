@@ -82,6 +82,14 @@ def test_list_json(env):
 def test_show(env, typed):
     result = invoke(env, "show", typed)
     assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) <= 22
+    for part in ("approval: approved, 1 of 1", "✗ Run the migrations", "requested by U0AMELIE", "--verbose"):
+        assert part in result.stdout
+
+
+def test_show_every_detail(env):
+    result = invoke(env, "show", RUN, "--verbose")
+    assert result.exit_code == 0
     for part in ("PLAN", "APPROVAL", "STEPS", "HISTORY", "Run the migrations", "requested by U0AMELIE"):
         assert part in result.stdout
 
@@ -118,7 +126,8 @@ def test_log_json(env):
 
 
 @pytest.mark.parametrize(
-    "words", [("list",), ("show", RUN), ("log", RUN), ("show", RUN, "--json"), ("log", RUN, "--json")]
+    "words",
+    [("list",), ("show", RUN), ("show", RUN, "-v"), ("log", RUN), ("show", RUN, "--json"), ("log", RUN, "--json")],
 )
 def test_no_secret_is_shown_even_with_a_broken_operations_file(env, words):
     result = invoke(env, *words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from bot.console.run_text import problem_sentence
+from bot.console.run_text import in_words, problem_sentence
 from bot.domain.errors import Problem, Reason
 
 _Facts = Mapping[str, str]
@@ -18,10 +18,12 @@ def explain(problem: Problem) -> str:
         problem: of a host, a checkout or a database.
 
     Returns:
-        What was found; then, behind a dash, what would be right. Any other problem in its own words.
+        What was found; then, behind a dash, what would be right. Any other problem as Slack's messages say it.
     """
     writer = _WRITERS.get(problem.reason)
-    return writer(problem.facts) if writer is not None else problem_sentence(problem)
+    if writer is not None:
+        return writer(problem.facts)
+    return problem_sentence(problem) or in_words(problem.reason.value)
 
 
 def _of(facts: _Facts, name: str) -> str:

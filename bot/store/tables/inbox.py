@@ -102,6 +102,18 @@ def waiting_for(connection: Connection, owner: str, limit: int) -> tuple[Event, 
     return _events(connection, and_(inbox.c.settled_at.is_(None), inbox.c.owner == owner), limit)
 
 
+def latest(connection: Connection, kinds: Sequence[EventKind], limit: int) -> tuple[Event, ...]:
+    """Read the latest events of some kinds, settled or not, oldest first."""
+    query = (
+        select(inbox.c.event, inbox.c.kind, inbox.c.body)
+        .where(inbox.c.kind.in_([kind.value for kind in kinds]))
+        .order_by(inbox.c.sequence.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    return tuple(Event(event, EventKind(kind), body) for event, kind, body in reversed(rows))
+
+
 def has_unowned(connection: Connection) -> bool:
     """Say whether there are unsettled events without an owner, or whose lease has run out."""
     return connection.execute(select(inbox.c.sequence).where(_unowned()).limit(1)).first() is not None
