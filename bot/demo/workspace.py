@@ -36,7 +36,7 @@ _WELCOME = {
 
 
 def workspace(language: str) -> dict[str, Any]:
-    """Give the content of the workspace file (docs/playground.md).
+    """Give the content of the workspace file (docs/playground-reference.md).
 
     Args:
         language: in which everybody uses it, as in `BOT_LANGUAGE`.

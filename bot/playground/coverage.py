@@ -1,4 +1,4 @@
-"""What of Slack the playground has, in part has, and lacks. docs/playground.md shows it as a table."""
+"""What of Slack the playground has, in part has, and lacks. docs/playground-reference.md shows it as a table."""
 
 from __future__ import annotations
 
@@ -275,7 +275,7 @@ FEATURES: tuple[Feature, ...] = (
 
 
 def coverage_table() -> str:
-    """Give the table of docs/playground.md."""
+    """Give the table of docs/playground-reference.md."""
     lines = ["| kind | feature | here | what differs | its rules |", "| --- | --- | --- | --- | --- |"]
     lines += [
         f"| {feature.kind} | {feature.name} | {feature.level.value} | {feature.note} | [Slack]({feature.source}) |"

@@ -67,7 +67,7 @@ class Playground:
 
         Args:
             workspace: what is there at the start.
-            actions_url: address of further entries of the page's menu (docs/playground.md).
+            actions_url: address of further entries of the page's menu (docs/playground-reference.md).
         """
         self._workspace = workspace
         self._actions_url = actions_url

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import commands
 from bot.__main__ import app
+from bot.playground.workspace.default_workspace import DEFAULT_WORKSPACE
 
 
 def defined() -> dict[str, str]:
@@ -56,3 +57,10 @@ def test_it_asks_for_what_the_conversation_uses() -> None:
         "messages_tab_enabled": True,
         "messages_tab_read_only_enabled": True,
     }
+
+
+def test_the_playground_offers_the_commands_of_the_manifest() -> None:
+    parts = (("command", "name"), ("description", "description"), ("usage_hint", "usage_hint"))
+    manifest = [{there: command[here] for here, there in parts} for command in printed()["features"]["slash_commands"]]
+    offered = DEFAULT_WORKSPACE["app"]["commands"]
+    assert sorted(offered, key=lambda each: each["name"]) == sorted(manifest, key=lambda each: each["name"])

@@ -10,7 +10,7 @@ from bot.playground.coverage import BLOCK, ELEMENT, FEATURES, METHOD, Level, cov
 from bot.playground.faults import FaultEffect, Faults
 from bot.playground.web_api import METHODS
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "playground.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "playground-reference.md"
 
 
 def present(kind: str) -> set[str]:

@@ -149,6 +149,86 @@ async def test_a_command_is_completed_sent_and_answered(browser: Browser, server
     assert seen.complaints == []
 
 
+async def test_enter_takes_the_first_completion_and_sends_a_whole_command(
+    browser: Browser, server: RunningPlayground
+) -> None:
+    page = await (await window(browser, server, WIDE)).open()
+    field = page.locator("#composer-text")
+    await field.press_sequentially("/")
+    await expect(page.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+    await field.press_sequentially("mig")
+    await field.press("Enter")
+    await expect(field).to_have_value("/migrate-status ")
+    await field.fill("/ops")
+    await field.press("Enter")
+    await expect(field).to_have_value("")
+
+
+async def test_the_message_field_comes_before_the_messages_by_tab(browser: Browser, server: RunningPlayground) -> None:
+    ts = await tell_story(server)
+    page = await (await window(browser, server, WIDE)).open()
+    focused = "document.activeElement.id"
+    for presses in range(1, 9):
+        await page.keyboard.press("Tab")
+        if presses == 1:
+            assert await page.evaluate(focused) == "skip-to-composer"
+        if await page.evaluate(focused) == "composer-text":
+            break
+    assert await page.evaluate(focused) == "composer-text"
+    await page.locator("#skip-to-composer").press("Enter")
+    assert await page.evaluate(focused) == "composer-text"
+    # It is shown below them.
+    await page.goto(f"{server.url}#/C0OPS/{ts}")
+    for pane in ("#main", "#thread"):
+        messages = await page.locator(f"{pane} .scroller").bounding_box()
+        composer = await page.locator(f"{pane} .composer").bounding_box()
+        assert messages is not None
+        assert composer is not None
+        assert messages["y"] + messages["height"] <= composer["y"] + 1
+
+
+_SMALL_TARGETS = """() => [...document.querySelectorAll(
+  'button, select, textarea, [role=option], nav a, label.person, .choices label, ' +
+  'input:not([type=checkbox], [type=radio])')]
+  .filter((node) => node.checkVisibility({visibilityProperty: true}))
+  .map((node) => [node, (node.matches('textarea') ? node.parentElement : node).getBoundingClientRect()])
+  .filter(([, box]) => box.height < 43.5 || box.width < 43.5)
+  .map(([node, box]) => `${node.outerHTML.slice(0, 120)}: ${box.width} x ${box.height}`)"""
+
+
+async def test_fingers_find_targets_of_44_pixels(browser: Browser, server: RunningPlayground) -> None:
+    ts = await tell_story(server)
+    page = await (await window(browser, server, NARROW)).open()
+    client = AsyncWebClient(token="xoxb-playground", base_url=server.api_url)
+
+    async def small(*, where: str) -> list[str]:
+        return [f"{where}: {each}" for each in await page.evaluate(_SMALL_TARGETS)]
+
+    found = await small(where="channel")
+    await page.fill("#composer-text", "/")
+    found += await small(where="completions")
+    await page.fill("#composer-text", "")
+    await page.click("#open-menu")
+    found += await small(where="menu")
+    await page.keyboard.press("Escape")
+    await page.click("#open-channels")
+    found += await small(where="channels")
+    await page.keyboard.press("Escape")
+    await page.goto(f"{server.url}#/C0OPS/{ts}")
+    await expect(page.locator("#thread .file-preview")).to_be_visible()
+    found += await small(where="thread")
+    await page.locator("#thread [aria-label='Add a reaction']").first.click()
+    await expect(page.get_by_role("searchbox", name="Find an emoji")).to_be_visible()
+    found += await small(where="emoji")
+    await page.keyboard.press("Escape")
+    await page.goto(f"{server.url}#/app/home")
+    found += await small(where="home")
+    await client.views_open(trigger_id=server.state.triggers.hand_out(AMELIE), view=showcase.MODAL)
+    await expect(page.get_by_label("Branch, tag or commit")).to_be_visible()
+    found += await small(where="form")
+    assert found == []
+
+
 async def test_a_suggestion_fills_the_field(browser: Browser, server: RunningPlayground) -> None:
     page = await (await window(browser, server, NARROW)).open()
     await page.get_by_role("button", name="/deploy compte production").click()

@@ -1,4 +1,7 @@
-"""Acts as the people of the playground through its control API (docs/playground.md), and reads the channel."""
+"""Acts as the people of the playground through its control API, and reads the channel.
+
+docs/playground-reference.md describes it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control API under `/playground/`: for the page and for tests. docs/playground.md describes it."""
+"""The control API under `/playground/`: for the page and for tests. docs/playground-reference.md describes it."""
 
 from __future__ import annotations
 

@@ -129,10 +129,12 @@ async function start() {
   });
   store.on("offline", ({ offline }) => document.body.classList.toggle("offline", offline));
   addEventListener("hashchange", show);
-  document.querySelector(".skip").addEventListener("click", (event) => {
-    event.preventDefault();
-    main.focus();
-  });
+  for (const [link, target] of [["skip-to-composer", () => document.querySelector("#composer-text") ?? main], ["skip-to-main", () => main]]) {
+    document.getElementById(link).addEventListener("click", (event) => {
+      event.preventDefault();
+      target().focus();
+    });
+  }
   document.getElementById("open-menu").addEventListener("click", (event) => showMenu(store, event.currentTarget));
   document.getElementById("open-channels").addEventListener("click", (event) => {
     const open = document.body.classList.toggle("channels-open");

@@ -52,11 +52,12 @@ export class Composer {
   changed() {
     this.text.style.setProperty("height", "auto");
     this.text.style.setProperty("height", `${Math.min(200, this.text.scrollHeight)}px`);
-    this.choice = -1;
     const [name, ...words] = this.text.value.split(" ");
     const commands = this.store.data.app.commands;
     const typing = !this.threadTs && name.startsWith("/") && words.length === 0 && !name.includes("\n");
     this.matches = typing ? commands.filter((command) => command.name.startsWith(name.toLowerCase())) : [];
+    // Enter takes the first, unless what stands there is a command as it is: then Enter sends it.
+    this.choice = this.matches.length && !commands.some((command) => command.name === name) ? 0 : -1;
     this.renderList();
     if (this.matches.length) announce(this.matches.length === 1 ? `1 command: ${this.matches[0].name}` : `${this.matches.length} commands`);
     const known = commands.find((command) => command.name === name);

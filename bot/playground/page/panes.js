@@ -1,4 +1,5 @@
 // The channel pane, the thread pane and the app's pane with its Home tab.
+// The composer comes before the messages, whose buttons are many, for those who go by Tab; the style sheet shows it below.
 
 import { h } from "./dom.js";
 import { blocks } from "./blocks.js";
@@ -19,7 +20,7 @@ export function channelPane(store, channel, openThread) {
     h("p", { class: "members" }, `${people} members`));
   const welcome = store.data.welcome.text && data.members.includes(store.data.app.bot_user_id) ? welcomeCard(store, composer) : null;
   if (welcome) list.scroller.prepend(welcome);
-  return { node: h("div", { class: "pane" }, head, list.scroller, hint(store), composer.form), list, composer };
+  return { node: h("div", { class: "pane" }, head, hint(store), composer.form, list.scroller), list, composer };
 }
 
 function welcomeCard(store, composer) {
@@ -51,7 +52,7 @@ export function threadPane(store, channel, ts, close) {
     h("h2", {}, "Thread"),
     h("p", { class: "topic" }, `#${name}`),
     h("button", { type: "button", class: "icon-button not-narrow", "aria-label": "Close the thread", on: { click: close } }, "✕"));
-  return { node: h("div", { class: "pane" }, head, list.scroller, composer.form), list, composer };
+  return { node: h("div", { class: "pane" }, head, composer.form, list.scroller), list, composer };
 }
 
 /** The app: its Home tab and the direct messages with it. */
@@ -84,7 +85,7 @@ export function appPane(store, openThread, tab, showTab) {
   const composer = new Composer(store, store.directMessages.id, null);
   list.scroller.id = "app-tab";
   list.scroller.setAttribute("role", "tabpanel");
-  node.append(list.scroller, composer.form);
+  node.append(composer.form, list.scroller);
   return { node, list, composer };
 }
 

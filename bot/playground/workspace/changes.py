@@ -16,7 +16,7 @@ class Change:
 
     Attributes:
         number: rises by one with each change.
-        kind: what happened, such as `message` or `reaction`; docs/playground.md lists them.
+        kind: what happened, such as `message` or `reaction`; docs/playground-reference.md lists them.
         data: the changed object, ready for JSON.
     """
 

@@ -77,27 +77,34 @@ DEFAULT_WORKSPACE: dict[str, Any] = {
         "app_token": "xapp-playground",
         "bot_user_id": "U0COUNTER",
         "bot_id": "B0COUNTER",
+        # As in the manifest of the app.
         "commands": [
             {
                 "name": "/deploy",
-                "description": "Plan, approve, deploy",
-                "usage_hint": "APP ENV [REF] [--dry-run] [--no-migrate]",
+                "description": "Bring a commit live: plan, countersign, deploy",
+                "usage_hint": "APP ENV [REF] [--dry-run] [--no-migrate] [--during-freeze REASON | --emergency REASON]",
             },
             {
                 "name": "/migrate-status",
-                "description": "Ran, pending and missing migrations",
+                "description": "Which migrations ran, which are pending, and what stands in their way",
                 "usage_hint": "APP ENV",
             },
             {
                 "name": "/rollback",
-                "description": "Back to the release before",
-                "usage_hint": "APP ENV [--code | --migrations N | --to RELEASE]",
+                "description": "Back to the release before: code and schema together, countersigned",
+                "usage_hint": "APP ENV [--code | --migrations N | --to RELEASE] "
+                "[--during-freeze REASON | --emergency REASON]",
             },
-            {"name": "/backup", "description": "A verified dump", "usage_hint": "APP ENV [TABLE…]"},
+            {
+                "name": "/backup",
+                "description": "A verified backup of the database; list, prove and restore backups",
+                "usage_hint": "APP ENV [TABLE…] | list APP ENV | verify APP ENV ID | drop-old APP ENV [NAME] | "
+                "restore APP ENV ID [--during-freeze REASON | --emergency REASON]",
+            },
             {
                 "name": "/ops",
-                "description": "Across commands: status, lock, cancel, help",
-                "usage_hint": "[status | lock | unlock | cancel | help]",
+                "description": "What runs, waits and is locked here; lock, unlock, cancel",
+                "usage_hint": "status [APP [ENV]] | lock APP ENV REASON | unlock APP ENV | cancel RUN | help",
             },
         ],
     },

@@ -220,7 +220,7 @@ def parse_workspace(data: object) -> Workspace:
     """Make a workspace of the decoded JSON of a workspace file.
 
     Args:
-        data: the decoded file; docs/playground.md describes the keys.
+        data: the decoded file; docs/playground-reference.md describes the keys.
 
     Returns:
         The workspace. The app's bot user is added to its people.
