@@ -44,9 +44,18 @@ from tests.databases.server.test_documented_grants import blocks
 from tests.databases.support.remembered import Remembered
 from tests.databases.support.sandboxed import SandboxStage, those
 from tests.support import CommitKind, eventually
+from tests.support.vendors import PROGRAMS
 
 PASSWORD = "a long random password"
 ACCOUNT = "rehearsal@`%`"
+SWITCHES_LOG = {"MariaDB": "SUPER", "MySQL": "SYSTEM_VARIABLES_ADMIN"}[PROGRAMS.vendor]
+"""The privilege to switch the server's log on."""
+
+SERVER = {"MariaDB": "/usr/sbin/mariadbd", "MySQL": "/usr/sbin/mysqld"}[PROGRAMS.vendor]
+EVERYBODY_SEES = {"MariaDB": ("information_schema",), "MySQL": ("information_schema", "performance_schema")}[
+    PROGRAMS.vendor
+]
+"""Databases that every account sees."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -136,7 +145,7 @@ async def test_statements_name_the_live_database(stage: SandboxStage) -> None:
     ("privilege", "up", "risk"),
     [
         (
-            "SUPER ON *.*",
+            f"{SWITCHES_LOG} ON *.*",
             "Schema::table('users', function ($t) { $t->string('nick')->nullable(); });",
             MigrationRisk.UNKNOWN,
         ),
@@ -159,7 +168,7 @@ async def test_without_the_log_what_ran_cannot_be_known(
 
 
 async def test_a_log_that_is_on_is_only_read(stage: SandboxStage, scratch_server: DatabaseServer) -> None:
-    await scratch_server.query(f"REVOKE SUPER ON *.* FROM {ACCOUNT}")
+    await scratch_server.query(f"REVOKE {SWITCHES_LOG} ON *.* FROM {ACCOUNT}")
     await scratch_server.query("SET GLOBAL log_output = 'TABLE'")
     try:
         await stage.app.next_commit(CommitKind.TOKEN_ID)
@@ -178,7 +187,7 @@ async def test_a_log_that_is_on_is_only_read(stage: SandboxStage, scratch_server
     [
         (f"REVOKE CREATE USER ON *.* FROM {ACCOUNT}", NotRehearsedReason.SCRATCH, "CREATE USER"),
         ("SET GLOBAL innodb_strict_mode = OFF", NotRehearsedReason.SCRATCH, "strict (True, and False there)"),
-        (f"SET PASSWORD FOR {ACCOUNT} = PASSWORD('other')", NotRehearsedReason.CONNECT, "database_login_refused"),
+        (f"ALTER USER {ACCOUNT} IDENTIFIED BY 'other'", NotRehearsedReason.CONNECT, "database_login_refused"),
     ],
     ids=["account", "settings", "password"],
 )
@@ -192,7 +201,7 @@ async def test_what_stands_in_the_way_is_said(
     finally:
         await scratch_server.query("SET GLOBAL innodb_strict_mode = ON")
         await scratch_server.query(f"GRANT CREATE USER ON *.* TO {ACCOUNT}")
-        await scratch_server.query(f"SET PASSWORD FOR {ACCOUNT} = PASSWORD('{PASSWORD}')")
+        await scratch_server.query(f"ALTER USER {ACCOUNT} IDENTIFIED BY '{PASSWORD}'")
     (why,) = those(outcome, NotRehearsed)
     assert why.reason is reason
     assert words in why.detail
@@ -206,7 +215,7 @@ async def test_the_doctor_says_what_the_account_lacks(
     laravel, series = load_recipe("laravel", Path()), series_of(version)
     (found,) = await check_rehearsal(hosts, stage.target, laravel, series)
     assert (found.status, f"at 127.0.0.1:{scratch_server.port}" in found.detail) == (CheckStatus.OK, True), found
-    lacks = ("CREATE USER ON *.*", "SUPER ON *.*", "SELECT ON mysql.general_log")
+    lacks = ("CREATE USER ON *.*", f"{SWITCHES_LOG} ON *.*", "SELECT ON mysql.general_log")
     for privilege in lacks:
         await scratch_server.query(f"REVOKE {privilege} FROM {ACCOUNT}")
     (found,) = await check_rehearsal(hosts, stage.target, laravel, series)
@@ -228,7 +237,7 @@ async def test_the_live_server_is_no_scratch_server(stage: SandboxStage) -> None
 async def test_a_host_with_the_program_does_not_need_it(
     stage: SandboxStage, scratch_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.sandbox.server.PROGRAMS", ("/usr/sbin/mariadbd",))
+    monkeypatch.setattr("bot.sandbox.server.PROGRAMS", (SERVER,))
     await stage.app.next_commit(CommitKind.TOKEN_ID)
     since = scratch_server.log_position()
     assert those(await stage.in_sandbox(), Rehearsed)
@@ -274,7 +283,7 @@ async def test_code_of_the_commit_reaches_its_own_database_alone(
     lines = [line for change in those(outcome, SchemaChange) for line in change.lines]
     seen = {word.removeprefix("saw_") for line in lines for word in line.split() if word.startswith("saw_")}
     own = len(f"{stage.app.database.name}_countersign_sandbox_aaaaa1")
-    assert f"databases_{own}_{len('information_schema')}" in seen
+    assert "_".join(("databases", str(own), *(str(len(name)) for name in EVERYBODY_SEES))) in seen
     assert [one for one in seen if one.startswith("could_") and not one.startswith("could_not_")] == []
     assert len(seen) == 1 + 12 + 9
     assert AttemptKind.DATABASE in {one.attempt for one in those(outcome, SandboxAttempt)}
@@ -305,7 +314,9 @@ async def test_a_killed_supervisor_leaves_what_the_next_sweep_removes(
     name = f"{stage.app.database.name}_countersign_sandbox_dead"
     assert name in await left(scratch_server)
     # The statement that runs at the server ends there by itself.
-    await scratch_server.query("KILL USER countersign_dead")
+    theirs = "SELECT id FROM information_schema.processlist WHERE user = 'countersign_dead'"
+    for session in await scratch_server.query(theirs):
+        await scratch_server.query(f"KILL {session['id']}")
 
     async def swept() -> bool:
         return await sweeper.databases(stage.target) == (name,)
