@@ -16,6 +16,7 @@ drop() { printf 'DROP DATABASE IF EXISTS %s;\n' "$(quote "$1")" | sql "$source" 
 open_beside() {
   fresh=$beside
   here=$(ask 'SELECT VERSION()' 2>&1) || fail connect "$here"
+  server_began=$(up_since)
   home=$(ask 'SELECT @@datadir')
   if [ -d "$home" ]; then
     free=$(free_kib "$home")
@@ -54,7 +55,10 @@ forbidden() {
 
 # excused_beside: end the script where what failed says nothing of the backup
 excused_beside() {
-  if passing; then fail interrupted "$(head -c 400 "$complaint")"; fi
+  if passing; then
+    gone=$(interruption "$server_began")
+    fail interrupted "${gone:+$gone: }$(complained)"
+  fi
   if forbidden; then fail impossible "the account may not do here what the dump does: $(head -c 400 "$complaint")"; fi
   return 1
 }

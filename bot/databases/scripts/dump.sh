@@ -220,6 +220,7 @@ said=$(ask 'SELECT JSON_QUOTE(VERSION())' 2>&1) || case $said in
   *) fail connect "$said" ;;
 esac
 server=$(printf '%s\n' "$said" | sed -n '/^"/p')
+server_began=$(up_since)
 tool=$(dumper "$server") || fail tools 'neither mariadb-dump nor mysqldump is installed'
 mismatch=$(mismatch "$server" "$tool") || fail connect 'the tables cannot be read'
 [ -z "$mismatch" ] ||
@@ -258,6 +259,17 @@ commit=$(GIT_OPTIONAL_LOCKS=0 git -C "$checkout" rev-parse --verify --quiet HEAD
 
 # ── the dump ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+# complaints: pass on what the tool said; that the server is gone comes before what the tool makes of it
+complaints() {
+  gone=
+  [ "$(stage dump)" = 0 ] || gone=$(interruption "$server_began")
+  if [ -n "$gone" ]; then
+    { sed '$d' "$COUNTERSIGN_FILES/dump.err"; printf '%s\n' "$gone"; tail -n 1 "$COUNTERSIGN_FILES/dump.err"; } >&2
+  else
+    cat "$COUNTERSIGN_FILES/dump.err" >&2
+  fi
+}
+
 # dump_as_one: make the dump with the server's own tool, whose arguments are given
 dump_as_one() {
   # Routines and events belong to the database, so a dump of chosen tables has none.
@@ -271,10 +283,11 @@ dump_as_one() {
   [ -z "$recipient" ] || watch packed digest
   stages=$(
     {
-      staged dump in_large_pieces "$tool" "$@" | staged compress packed | sealed
+      staged dump in_large_pieces "$tool" "$@" 2>"$COUNTERSIGN_FILES/dump.err" | staged compress packed | sealed
     } 3>&1
   )
   exec 6>&-
+  complaints
   # Where a stage fails, those before it fail too, because nobody reads them: the last one is the cause.
   require compress 'the packed dump could not be written' write
   [ -z "$recipient" ] || require encrypt 'age could not encrypt the dump'

@@ -66,12 +66,20 @@ killed() {
   return 1
 }
 
-# passing: whether what the server said speaks of the moment, and not of the dump
+# passing: whether what the server said speaks of the moment, and not of the dump: it is full or busy (1021, 1037, 1038,
+# 1040, 1041, 1114, 1129, 1135, 1203, 1205, 1213, 1226), refuses the account (1044, 1045, 1142, 1227), goes down or is
+# closed to others (1053, 3032), ended the statement (1317, 1969, 3024) or the connection (1152, 1158-1161, 1184, 1927,
+# 3169, 4031), or is not there (2002-2006, 2008, 2012, 2013, 2055)
 passing() {
-  grep -q -E 'ERROR (1021|1040|1044|1045|1114|1142|1205|1213|1227|1317|1927|2002|2003|2006|2008|2013) |: Out of memory' "$complaint" ||
+  of_the_moment='10(21|37|38|4[0145]|53)|11(14|29|35|42|5[289]|6[01]|84)|12(0[35]|13|2[67])|1317|19(27|69)'
+  of_the_moment="$of_the_moment|20(0[23568]|1[23]|55)|30(24|32)|3169|4031"
+  grep -q -E "ERROR ($of_the_moment) |: Out of memory" "$complaint" ||
     # myloader gives the server's words without its numbers
     grep -q -i -E '^myloader was ended|connect|gone away|lost connection|is full|disk full|no space|deadlock|lock wait|denied' "$complaint"
 }
+
+# complained: print what the server said, in one line, without the statement that it was said of
+complained() { { grep -E 'ERROR|CRITICAL' "$complaint" || cat "$complaint"; } | tr '\n' ' ' | head -c 400; }
 
 # differences: compare what is expected with what is found, both as lines. Servers of different versions need not compute
 # the same checksum of the same rows.
@@ -127,10 +135,16 @@ restored() {
   restore_seconds=$(($(date +%s) - began))
   # What came only in part says nothing of the backup.
   arrived_whole || fail interrupted 'what came is not what was sent'
-  cat "$complaint" >&2
-  if staged_well load unpack fitting; then return 0; fi
+  if staged_well load unpack fitting; then
+    cat "$complaint" >&2
+    return 0
+  fi
+  # What is said of it in the end has the beginning.
+  [ "$(wc -c <"$complaint")" -le 400 ] || cat "$complaint" >&2
   if "excused_$where"; then return 1; fi
-  if killed unpack fitting; then fail interrupted "a program was ended: $stages"; fi
+  if killed unpack fitting; then
+    fail interrupted "a program was ended ($(printf '%s' "$stages" | tr '\n' ' ')): $(complained)"
+  fi
   refuted "$(head -c 400 "$complaint")${other:+ (dumped from $server, and this is $here)}"
 }
 

@@ -241,6 +241,7 @@ dump_with_mydumper() {
   fi
   ended=$(cat "$folder/ended")
   if [ "$ended" != 0 ] || grep -q -E 'CRITICAL|not be consistent' "$folder/log"; then
+    interruption "$server_began" >&2
     told >&2
     fail dump "mydumper did not end well (exit status $ended)"
   fi

@@ -57,6 +57,25 @@ session() {
 # ask SQL: ask the server; rows come as lines, columns between tabs
 ask() { session --raw --skip-column-names --execute="$1" "$database"; }
 
+# up_since: print the second in which the server began; fails where it does not answer
+up_since() {
+  up=$(ask "SHOW GLOBAL STATUS LIKE 'Uptime'" 2>/dev/null) || return 1
+  up=${up#Uptime?}
+  case $up in '' | *[!0-9]*) return 0 ;; esac
+  printf '%s\n' $(($(date +%s) - up))
+}
+
+# interruption SECOND: say that the server that began in this second is gone, if it is. It counts whole seconds.
+interruption() {
+  began_now=$(up_since) || {
+    printf 'the database server does not answer any more\n'
+    return
+  }
+  if [ -n "$1" ] && [ -n "$began_now" ] && [ $((began_now - $1)) -gt 2 ]; then
+    printf 'the database server was restarted meanwhile\n'
+  fi
+}
+
 # grants: print the grants of the account and of its active roles, which MySQL shows to those who name them
 grants() {
   ask 'SHOW GRANTS'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.databases.server.errors import LOST, ServerError
+from bot.databases.server.errors import NO_ANSWER, ServerError
 from bot.databases.server.grants import GRANT_OPTION, Grants, parse_grants
 from bot.databases.server.quoting import identifier
 from bot.databases.server.session import Flavour, ReadOnlySession
@@ -142,7 +142,7 @@ async def _account(session: ReadOnlySession) -> _Account:
         try:
             system_users = frozenset(str(row[0]) for row in await session.rows(_SYSTEM_USERS))
         except ServerError as error:
-            if error.number in LOST:
+            if error.number in NO_ANSWER:
                 raise
             system_users = None
     return _Account(
@@ -186,7 +186,7 @@ async def grants_of(session: ReadOnlySession) -> tuple[Grants, bool]:
                 roles = "SHOW GRANTS FOR CURRENT_ROLE"
             lines += [str(row[0]) for row in await session.rows(roles)]
     except ServerError as error:  # a server without roles
-        if error.number in LOST:
+        if error.number in NO_ANSWER:
             raise
     return parse_grants(lines), active
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.databases.server.connection import Row
-from bot.databases.server.errors import LOST, NEEDS_PRIVILEGE, ServerError
+from bot.databases.server.errors import NEEDS_PRIVILEGE, NO_ANSWER, ServerError
 from bot.databases.server.privileges import grants_of
 from bot.databases.server.session import Flavour, ReadOnlySession
 from bot.domain.targets.look import HiddenReplication, Primary, Replica, Replication
@@ -99,7 +98,7 @@ async def _refuses_writes(session: ReadOnlySession, settings: Mapping[str, str])
         try:
             grants, _ = await grants_of(session)
         except ServerError as error:
-            if error.number in LOST:
+            if error.number in NO_ANSWER:
                 raise
         else:
             if grants.everywhere(*_exempt(session)):
@@ -109,15 +108,9 @@ async def _refuses_writes(session: ReadOnlySession, settings: Mapping[str, str])
 
 def _exempt(session: ReadOnlySession) -> tuple[str, ...]:
     exempt = _EXEMPT[session.flavour]
-    if session.flavour is Flavour.MARIADB and _series(session.version) < _SUPER_IS_NOT_EXEMPT:
+    if session.flavour is Flavour.MARIADB and session.series < _SUPER_IS_NOT_EXEMPT:
         return (*exempt, "SUPER")
     return exempt
-
-
-def _series(version: str) -> tuple[int, int]:
-    """Read the first two numbers of a version of MariaDB; old ones are behind the prefix that replication needed."""
-    found = re.match(r"(?:5\.5\.5-)?(\d+)\.(\d+)", version)
-    return (int(found[1]), int(found[2])) if found is not None else (0, 0)
 
 
 async def _named(session: ReadOnlySession, sql: str) -> Mapping[str, str]:
@@ -130,7 +123,7 @@ async def _rows(session: ReadOnlySession, sql: str) -> tuple[Row, ...]:
     try:
         return await session.rows(sql)
     except ServerError as error:
-        if error.number in LOST:
+        if error.number in NO_ANSWER:
             raise
         return ()
 
@@ -141,7 +134,7 @@ async def _primaries(session: ReadOnlySession) -> tuple[Primary, ...] | None:
         try:
             return primaries_of(await session.records(words))
         except ServerError as error:
-            if error.number in LOST:
+            if error.number in NO_ANSWER:
                 raise
             if error.number == NEEDS_PRIVILEGE:
                 return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
@@ -26,6 +27,12 @@ class _Session:
     def flavour(self) -> Flavour:
         """The server's vendor."""
         return Flavour.MARIADB if "mariadb" in self.version.lower() else Flavour.MYSQL
+
+    @property
+    def series(self) -> tuple[int, int]:
+        """The first two numbers of the server's version; that of MariaDB may stand behind what replication wanted."""
+        found = re.match(r"(?:5\.5\.5-)?(\d+)\.(\d+)", self.version)
+        return (int(found[1]), int(found[2])) if found is not None else (0, 0)
 
 
 class ReadOnlySession(_Session):
@@ -125,7 +132,7 @@ async def read_only(connection: Connection, limits: QueryLimits) -> ReadOnlySess
         f"innodb_lock_wait_timeout = {limits.lock}",
         # InnoDB reports the start of transactions in the server's own time zone
         "time_zone = 'SYSTEM'",
-        *_settings_of(session.flavour, limits.query),
+        *_settings_of(session, limits.query),
     ]
     try:
         await session.rows("SET " + ", ".join(f"SESSION {setting}" for setting in settings))
@@ -158,11 +165,16 @@ _WHAT_SERVER = """
 PROCESSLIST Table")."""
 
 
-def _settings_of(flavour: Flavour, seconds: float) -> tuple[str, ...]:
+_TX_READ_ONLY_IS_DEPRECATED = (11, 1)
+"""The series of MariaDB from which the older name costs a warning, and a round trip to read it."""
+
+
+def _settings_of(session: ReadOnlySession, seconds: float) -> tuple[str, ...]:
     """Return the settings whose names differ, the last of which forbids to write."""
-    match flavour:
+    match session.flavour:
         case Flavour.MARIADB:
-            return (f"max_statement_time = {seconds:.3f}", "tx_read_only = 1")
+            read_only = "tx_read_only" if session.series < _TX_READ_ONLY_IS_DEPRECATED else "transaction_read_only"
+            return (f"max_statement_time = {seconds:.3f}", f"{read_only} = 1")
         case Flavour.MYSQL:
             # statistics of tables may be a day old (MySQL Reference Manual, "Optimizing INFORMATION_SCHEMA")
             cached = "information_schema_stats_expiry = 0"
