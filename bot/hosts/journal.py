@@ -1,6 +1,6 @@
 """The protocol of the journal of detached steps: the runner's input and its replies. Pure.
 
-The other half is `read_runner.sh`, which keeps the journal on the host and says how its files are laid out.
+The other half is `runner.sh`, which keeps the journal on the host and says how its files are laid out.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
-from importlib import resources
 
 from bot.domain.names import is_name
 from bot.domain.runs.journal_layout import JournalLayout, run_folder
@@ -92,13 +90,9 @@ NO_WORK = Work("", "/", 0)
 """For calls that start nothing."""
 
 
-@cache
-def read_runner() -> str:
-    """Read the runner's script."""
-    return resources.files("bot.hosts").joinpath("runner.sh").read_text()
-
-
-def runner_input(call: RunnerCall, identity: Identity, token: int, work: Work, offset: int, nonce: str) -> bytes:
+def runner_input(
+    call: RunnerCall, identity: Identity, token: int, work: Work, offset: int, nonce: str, load: str
+) -> bytes:
     """Write the input of `sh` on the host.
 
     It is one group in braces: where the connection is cut in the middle, the shell runs none of it. Scripts and
@@ -111,6 +105,7 @@ def runner_input(call: RunnerCall, identity: Identity, token: int, work: Work, o
         work: what to start.
         offset: bytes of the log that are already here.
         nonce: a random name that marks the runner's own lines.
+        load: shell text that defines `main` (`bot.hosts.runner_program`).
     """
     values = {
         "nonce": nonce,
@@ -131,7 +126,7 @@ def runner_input(call: RunnerCall, identity: Identity, token: int, work: Work, o
     lines = [
         "{",
         *(f"{name}={shlex.quote(value)}" for name, value in values.items()),
-        read_runner(),
+        load,
         " ".join(["main", call.value, *(shlex.quote(word) for word in files)]),
         "}",
         "",
@@ -145,6 +140,11 @@ def runner_input(call: RunnerCall, identity: Identity, token: int, work: Work, o
 @dataclass(frozen=True)
 class RunnerStarted:
     """The runner has begun. Without this reply, nothing was done."""
+
+
+@dataclass(frozen=True)
+class ProgramMissing:
+    """The host does not keep the runner's program; nothing was done."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ FinalReply = (
 )
 """The last reply to a call."""
 
-RunnerReply = RunnerStarted | Claimed | Running | FinalReply
+RunnerReply = RunnerStarted | ProgramMissing | Claimed | Running | FinalReply
 
 
 def parse_reply(line: bytes, nonce: str) -> RunnerReply | None:
@@ -277,6 +277,8 @@ def parse_reply(line: bytes, nonce: str) -> RunnerReply | None:
     match words[1:]:
         case ["hello"]:
             return RunnerStarted()
+        case ["missing"]:
+            return ProgramMissing()
         case ["claimed"]:
             return Claimed()
         case ["running", seconds] if seconds.lstrip("-").isdigit():

@@ -31,7 +31,13 @@ from bot.hosts.journal import (
     StepEnded,
     Work,
 )
-from bot.hosts.runner_call import CallProgress, DiscardedOutput, RunnerUnreachableError, call_runner
+from bot.hosts.runner_call import (
+    CallProgress,
+    DiscardedOutput,
+    ProgramsOnHosts,
+    RunnerUnreachableError,
+    call_runner,
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class Runner:
     def __init__(self, connections: Connections, patience: RetryLimits | None = None) -> None:
         self._connections = connections
         self._patience = patience or RetryLimits()
+        self._programs = ProgramsOnHosts()
 
     async def perform(
         self,
@@ -130,7 +137,13 @@ class Runner:
                     try:
                         return _ending(
                             await call_runner(
-                                self._connections, job, RunnerCall.END, NO_WORK, DiscardedOutput(), progress
+                                self._connections,
+                                self._programs,
+                                job,
+                                RunnerCall.END,
+                                NO_WORK,
+                                DiscardedOutput(),
+                                progress,
                             )
                         )
                     except (ConnectionCutError, RefusedError, RunnerUnreachableError):
@@ -170,7 +183,7 @@ class Runner:
         while True:
             sent_before, contact_before = progress.sent, progress.contact
             try:
-                verdict = await call_runner(self._connections, job, call, work, output, progress)
+                verdict = await call_runner(self._connections, self._programs, job, call, work, output, progress)
             except RunnerUnreachableError as refusal:
                 trouble = problem(Reason.HOST_TOOL_MISSING, host=job.place, tool="sh", detail=str(refusal))
                 if call is RunnerCall.START and not sent_before:

@@ -2,9 +2,10 @@
 # shellcheck disable=SC2030,SC2031 # prune sets `dir` in a pipeline's subshell, where alone it is meant to last
 # The journal of detached steps, for any POSIX sh (tried with dash, busybox and bash).
 #
-# `bot/hosts/journal.py` sends it over the connection, with values as variables and a call of `main` behind it, and
-# reads the answer. Standard output carries the bytes of the step's log and nothing else, after one line with the
-# nonce; standard error carries lines that begin with the nonce. So no output of a step can be taken for an answer.
+# It is kept on the host, named by its SHA-256 (`bot/hosts/runner_program.py`). What the bot sends for a step sets values
+# as variables, loads this program and calls `main`. Standard output carries the bytes of the step's log and nothing
+# else, after one line with the nonce; standard error carries lines that begin with the nonce. So no output of a step can
+# be taken for an answer.
 #
 # One attempt of one step lies in FOLDER/KEY.ATTEMPT/ below ${XDG_STATE_HOME:-$HOME/.local/state}/countersign. FOLDER is
 # RUN@PLACE, because hosts may share a home; in the first version of this layout it was RUN:
@@ -224,7 +225,7 @@ supervise() {
   fi
   forget_files
   until put_status "$result"; do sleep 1; done
-  # What the bot has read it remembers itself; this is for a power cut before it reads.
+  # What the bot has read it remembers itself; after a power cut before it reads, this spares a person the question.
   dd of="$dir/status" conv=notrunc,fsync </dev/null 2>/dev/null &
 }
 
@@ -288,6 +289,10 @@ prune() {
   done
 }
 
+# Claims the attempt, or fails because somebody has: each start of a step passes here and nowhere else, so that whoever
+# must agree to it can be asked here.
+claim() { mkdir "$dir" 2>/dev/null; }
+
 # Fills the claimed folder and starts the supervisor. Arguments: name and content of each private file.
 launch() {
   printf '' >"$dir/log" && printf '%64s\n' '' >"$dir/status.new" && printf '%s' "$script" >"$dir/script" || return 1
@@ -345,6 +350,11 @@ look() {
   ended=lost
 }
 
+# Prints what the log has more than was printed.
+print_new() {
+  [ ! -s "$dir/log" ] || cat <&3 || exit 1
+}
+
 # Sends the log from the offset on until the attempt has ended, then says how.
 follow() {
   read_boot
@@ -360,18 +370,18 @@ follow() {
   # Whatever reads descriptor 3 moves the one offset of all, so `cat` goes on where `tail` or the last `cat` ended.
   [ "$offset" -eq 0 ] || tail -c "+$((offset + 1))" <&3 || exit 1
   until look; do
-    cat <&3 || exit 1
     if [ "$rounds" -lt 50 ]; then pause 0.1; else pause 0.2; fi
+    print_new
     rounds=$((rounds + 1))
   done
-  cat <&3 || exit 1
+  print_new
   [ "$ended" != lost ] || forget_files
   say "$ended"
 }
 
 start() {
   enter || { say cannot "write below $base$(full)"; return; }
-  if mkdir "$dir" 2>/dev/null; then
+  if claim; then
     trap : CHLD
     if ! launch "$@"; then
       decide void
@@ -379,7 +389,7 @@ start() {
       say cannot "write in $dir$(full)"
       return
     fi
-    [ -z "$fresh" ] || prune </dev/null >/dev/null 2>&1 &
+    if [ -n "$fresh" ]; then prune </dev/null >/dev/null 2>&1 & fi
   elif [ ! -d "$dir" ]; then
     say cannot "make $dir$(full)"
     return
@@ -433,12 +443,24 @@ end() {
   fi
 }
 
+# Keeps this program for the next call, where the bot has sent it. Where it cannot be kept it is sent each time.
+keep() {
+  kept=$base/runner-$version
+  whole=$base/.runner-$nonce
+  if ! { mkdir -p "$base" && chmod 700 "$base" && printf '%s' "$program" >"$whole" && mv -f "$whole" "$kept"; }; then
+    rm -f "$whole"
+  fi
+  # Whoever still uses one that is removed here sends it again.
+  find "$base" -maxdepth 1 -type f -name '*runner-*' ! -name "runner-$version" -mtime +90 -exec rm -f {} +
+}
+
 main() {
   say hello
   base=${XDG_STATE_HOME:-${HOME:?}/.local/state}/countersign
   rundir=$base/$folder dir=$base/$folder/$key.$attempt
   fresh='' spared='' followed=''
-  mask=$(umask)
   umask 077
+  [ -z "$program" ] || keep </dev/null >/dev/null 2>&1
+  program=
   "$@"
 }

@@ -16,6 +16,7 @@ from bot.hosts.journal import (
     Claimed,
     FinalReply,
     Identity,
+    ProgramMissing,
     RunnerCall,
     RunnerStarted,
     Running,
@@ -23,6 +24,7 @@ from bot.hosts.journal import (
     parse_reply,
     runner_input,
 )
+from bot.hosts.runner_program import read_program
 
 _LONGEST_NOISE = 64 * 1024
 """Maximum bytes that a login shell's start-up files may print before the runner begins."""
@@ -51,6 +53,24 @@ class CallProgress:
     seconds: int = 0
 
 
+class ProgramsOnHosts:
+    """Remembers which hosts keep no program of the runner: they were sent it, and had none the next time."""
+
+    def __init__(self) -> None:
+        self._brought: set[str] = set()
+        self._without: set[str] = set()
+
+    def keeps(self, host: str) -> bool:
+        """Whether a host may keep the program, so that it need not be sent."""
+        return host not in self._without
+
+    def missing(self, host: str) -> None:
+        """Note that a host has no program, and is sent it now."""
+        if host in self._brought:
+            self._without.add(host)
+        self._brought.add(host)
+
+
 class DiscardedOutput:
     """Discards output, for calls without a log."""
 
@@ -67,12 +87,19 @@ def identity_of(job: Job) -> Identity:
 
 
 async def call_runner(
-    connections: Connections, job: Job, call: RunnerCall, work: Work, output: Output, progress: CallProgress
+    connections: Connections,
+    programs: ProgramsOnHosts,
+    job: Job,
+    call: RunnerCall,
+    work: Work,
+    output: Output,
+    progress: CallProgress,
 ) -> FinalReply:
     """Call the runner on the job's host, and receive the log until its last reply.
 
     Args:
         connections: to the hosts.
+        programs: which hosts keep the runner's program.
         job: the attempt.
         call: what to do with it.
         work: what it runs, where it is started.
@@ -87,8 +114,30 @@ async def call_runner(
         ConnectionCutError: the connection was lost; the call may or may not have had its effect.
         RunnerUnreachableError: the account has no working shell; this call did nothing.
     """
+    sent_before = progress.sent
+    if programs.keeps(job.place):
+        reply = await _call(connections, read_program().load_kept(), job, call, work, output, progress)
+        if not isinstance(reply, ProgramMissing):
+            return reply
+        progress.sent = sent_before
+        programs.missing(job.place)
+    reply = await _call(connections, read_program().bring(), job, call, work, output, progress)
+    if isinstance(reply, ProgramMissing):
+        raise ConnectionCutError("the runner misses the program that was sent with the call")
+    return reply
+
+
+async def _call(
+    connections: Connections,
+    load: str,
+    job: Job,
+    call: RunnerCall,
+    work: Work,
+    output: Output,
+    progress: CallProgress,
+) -> FinalReply | ProgramMissing:
     nonce = secrets.token_hex(8)
-    text = runner_input(call, identity_of(job), job.token, work, progress.offset, nonce)
+    text = runner_input(call, identity_of(job), job.token, work, progress.offset, nonce, load)
     async with connections.shell(job.place) as process:
         progress.sent = True
         # A shell that has already ended cannot be written to; its exit status is judged below.
@@ -99,11 +148,11 @@ async def call_runner(
         await process.wait_closed()
         if process.exit_status is None:
             raise ConnectionCutError("the connection was lost")
+        if replies.verdict is not None:
+            return replies.verdict
         if not replies.greeted:
             raise RunnerUnreachableError(replies.noise or f"exit status {process.exit_status}")
-        if replies.verdict is None:
-            raise ConnectionCutError(f"the runner ended early: {replies.noise or f'exit status {process.exit_status}'}")
-        return replies.verdict
+        raise ConnectionCutError(f"the runner ended early: {replies.noise or f'exit status {process.exit_status}'}")
 
 
 class _ReplyReader:
@@ -116,7 +165,7 @@ class _ReplyReader:
         self._claimed = asyncio.Event()
         self._noise = bytearray()
         self.greeted = False
-        self.verdict: FinalReply | None = None
+        self.verdict: FinalReply | ProgramMissing | None = None
 
     @property
     def noise(self) -> str:

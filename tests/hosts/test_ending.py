@@ -10,10 +10,10 @@ import pytest
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.domain.errors import Reason
 from bot.engine.ports import Done, Ending, Failed, NotStarted, Unknown
-from bot.hosts import journal
+from bot.hosts import runner_call
 from bot.hosts.connections import Connections
-from bot.hosts.journal import read_runner
 from bot.hosts.runner import RetryLimits, Runner, ShellPerformer
+from bot.hosts.runner_program import RunnerProgram, read_program
 from tests.hosts.support.jobs import Kept, a_job, a_run
 
 STUBBORN = """
@@ -141,7 +141,8 @@ async def test_where_processes_cannot_be_seen_nothing_is_called_gone(
     performer: ShellPerformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # what an account sees of process 1 below `hidepid`
-    monkeypatch.setattr(journal, "read_runner", lambda: read_runner().replace("/proc/1/stat", "/proc/0/stat"))
+    blind = RunnerProgram(read_program().text.replace("/proc/1/stat", "/proc/0/stat"))
+    monkeypatch.setattr(runner_call, "read_program", lambda: blind)
     outcome = await performer.perform(a_job("sleep 300", run=a_run(), timeout=1), Kept())
     assert isinstance(outcome, Unknown)
     assert outcome.problem.reason is Reason.STILL_RUNNING

@@ -24,6 +24,7 @@ from bot.hosts.journal import (
     Lost,
     NeverStarted,
     Overtaken,
+    ProgramMissing,
     RunnerCall,
     RunnerReply,
     RunnerStarted,
@@ -31,12 +32,13 @@ from bot.hosts.journal import (
     StepEnded,
     Work,
     parse_reply,
-    read_runner,
     runner_input,
 )
+from bot.hosts.runner_program import RunnerProgram, read_program
 
 SAYINGS: list[tuple[str, RunnerReply | None]] = [
     ("N hello", RunnerStarted()),
+    ("N missing", ProgramMissing()),
     ("N claimed", Claimed()),
     ("N running 12", Running(12)),
     ("N running -1", Running(-1)),
@@ -101,13 +103,10 @@ def test_nul_bytes_are_refused_where_a_shell_would_drop_them() -> None:
         Work("a", "/", 1, files={"f": Secret("a\0b")})
 
 
-def _echoed(text: bytes) -> bytes:
-    """Run a message whose runner only prints what it was given."""
-    body = b'main() { printf \'%s\\0\' "$script" "$directory" "$@"; }\n'
-    replaced = text.replace(read_runner().encode(), body)
-    assert replaced != text
-    ended = subprocess.run(["sh"], input=replaced, capture_output=True, timeout=20, check=True)
-    return ended.stdout
+def told(work: Work, body: str) -> bytes:
+    """Write a message with a runner of its own."""
+    load = RunnerProgram(body).bring()
+    return runner_input(RunnerCall.START, Identity("R-1", "web1", "k", 1), 1, work, 0, "N", load)
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
@@ -116,8 +115,9 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 @given(script=TEXTS, content=TEXTS)
 def test_scripts_directories_and_secrets_arrive_byte_for_byte(script: str, content: str) -> None:
     work = Work(script, script, 30, files={"credentials": Secret(content)})
-    told = runner_input(RunnerCall.START, Identity("R-1", "web1", "k", 1), 1, work, 0, "N")
-    assert _echoed(told).split(b"\0") == [
+    body = 'main() { printf "%s\\0" "$script" "$directory" "$@"; }\n'
+    ended = subprocess.run(["sh"], input=told(work, body), capture_output=True, timeout=20, check=True)
+    assert ended.stdout.split(b"\0") == [
         script.encode(),
         script.encode(),
         b"start",
@@ -128,18 +128,15 @@ def test_scripts_directories_and_secrets_arrive_byte_for_byte(script: str, conte
 
 
 def test_a_message_that_was_cut_anywhere_runs_nothing() -> None:
-    body = b"main() { echo ran; }\n"
     work = Work("echo 'it''s'; }", "/", 30, files={"f": Secret("x'\n}\ny")})
-    told = runner_input(RunnerCall.START, Identity("R-1", "web1", "k", 1), 1, work, 0, "N").replace(
-        read_runner().encode(), body
-    )
-    whole = subprocess.run(["sh"], input=told, capture_output=True, timeout=20, check=True)
+    text = told(work, "main() { echo 'ran'; }\n")
+    whole = subprocess.run(["sh"], input=text, capture_output=True, timeout=20, check=True)
     assert whole.stdout == b"ran\n"
-    for cut in range(len(told) - 2):
-        ended = subprocess.run(["sh"], input=told[:cut], capture_output=True, timeout=20, check=False)
-        assert ended.stdout == b"", told[:cut]
+    for cut in range(len(text) - 2):
+        ended = subprocess.run(["sh"], input=text[:cut], capture_output=True, timeout=20, check=False)
+        assert ended.stdout == b"", text[:cut]
 
 
 @pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
 def test_the_runner_is_plain_posix(shell: str) -> None:
-    subprocess.run([shell, "-n"], input=read_runner().encode(), timeout=20, check=True)
+    subprocess.run([shell, "-n"], input=read_program().text.encode(), timeout=20, check=True)
