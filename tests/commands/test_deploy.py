@@ -91,7 +91,9 @@ def test_a_bad_word_is_refused_with_what_would_be_right(
 
 async def test_a_deploy_with_a_migration_backs_up_goes_down_migrates_and_comes_up() -> None:
     plan = await planned(Sight())
-    assert keys(plan, Phase.PREPARE) == ["preflight", "app-runs", "fetch", "backup", "backup-proof", "rehearse"]
+    assert keys(plan, Phase.PREPARE) == [
+        "preflight", "app-runs", "fetch", "artisan-works", "backup", "backup-proof", "rehearse",
+    ]  # fmt: skip
     assert keys(plan, Phase.CHANGE) == [
         "log-mark", "maintenance-on", "checkout", "config-cache", "migrate", "route-cache", "view-cache",
         "event-cache", "optimize", "restart-php8.2-fpm", "queue-restart", "maintenance-off",

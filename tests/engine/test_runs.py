@@ -28,7 +28,7 @@ async def test_nothing_changes_before_the_gate_and_everything_runs_once_behind_i
     waiting = await world.until(run, RunState.AWAITING_APPROVAL)
     assert [key for key, _, _ in world.hosts.ledger] == [
         *("preflight", "app-runs", "fetch"),
-        *("backup", "backup-proof", "rehearse"),
+        *("artisan-works", "backup", "backup-proof", "rehearse"),
     ]
     assert waiting.gate is not None
     assert waiting.plan is not None

@@ -176,6 +176,13 @@ def test_kept_commands_are_run_as_they_are_written() -> None:
     assert steps["npm-ci"].run == "cd frontend || exit\nnpm ci\n"
 
 
+def test_the_script_s_own_command_takes_the_place_of_a_step_s_whole_command() -> None:
+    recipe = recipe_of("deploy.sh", "php artisan migrate --force\ncomposer install --no-dev --no-scripts\nls")
+    composer = next(spec for spec in recipe.change if spec.key == "composer")
+    assert composer.run == "composer install --no-dev --no-scripts --no-interaction"
+    assert composer.tools == ("composer",)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [

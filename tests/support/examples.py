@@ -54,6 +54,7 @@ VARS: Mapping[str, VarValue] = {
     "health_url": "https://compte.example.com/login",
     "maintenance": "if-migrations",
     "retry": 60,
+    "render": "",
 }
 
 TARGET = Target(

@@ -199,13 +199,19 @@ def _tools(command: str) -> str:
     return f"\n    tools: [{first}]" if first in _OFTEN_MISSING else ""
 
 
+_RUN = re.compile(r"^    run: .*(?:\n      .*)*", re.MULTILINE)
+"""A step's command, on one line or as a block."""
+
+
 def _with_command(step: str, key: str, command: str) -> str:
     """Put the script's own command in the place of the recipe's."""
     if not command:
         return step
     if key == "maintenance-on":
-        return step.replace("{php} artisan down --retry={retry}", f"{{php}} {command}", 1)
-    return re.sub(r"^    run: .*$", lambda _: f"    run: {_scalar(command)}", step, count=1, flags=re.MULTILINE)
+        return step.replace('{php} artisan down "$@"', f"{{php}} {command}", 1)
+    return re.sub(
+        r"^    run: .*(\n      .*|\n$)*", lambda _: f"    run: {_scalar(command)}", step, count=1, flags=re.MULTILINE
+    )
 
 
 def _first_words(text: str) -> str:

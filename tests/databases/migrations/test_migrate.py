@@ -125,7 +125,7 @@ def site(
     target = replace(
         target_of(laravel_at_first.database),
         path=str(laravel_at_first.path),
-        vars={"php": "php", "retry": 60, "maintenance": "if-migrations"},
+        vars={"php": "php", "retry": 60, "render": "", "maintenance": "if-migrations"},
     )
     return Site(laravel_at_first, mariadb, hosts, target, KeptOutput())
 

@@ -67,7 +67,7 @@ class Stage:
                 Secret(made.password),
                 scratch=self.server or (ScratchBeside() if self.scratch else ScratchNone()),
             ),
-            vars={"php": "php", "retry": 60, "maintenance": "if-migrations"},
+            vars={"php": "php", "retry": 60, "render": "", "maintenance": "if-migrations"},
         )
 
     async def job(self, run: str) -> Job:
