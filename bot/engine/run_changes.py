@@ -69,6 +69,13 @@ class StepIs:
 
 
 @dataclass(frozen=True)
+class StepsAre:
+    """Attempts of several steps, or at several places, have changed at once, as `StepIs` says of one."""
+
+    rows: tuple[StepRow, ...]
+
+
+@dataclass(frozen=True)
 class GateIs:
     """The gate was opened or has changed."""
 
@@ -139,6 +146,7 @@ Change = (
     | PlanIs
     | StepsAdded
     | StepIs
+    | StepsAre
     | GateIs
     | VotesAre
     | ChangeStarts

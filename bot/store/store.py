@@ -39,6 +39,7 @@ from bot.store.shared import open_shared
 from bot.store.sql import engines, upgrade
 from bot.store.sql.database import Database
 from bot.store.sql.errors import StoreError
+from bot.store.sql.group_commit import GroupCommit
 from bot.store.sql.priority import Priority
 from bot.store.sql.process_lock import process_lock
 from bot.store.tables import home_viewers, leader_leases, lock_notices, locks, messages, replicas, schedule_claims
@@ -69,6 +70,7 @@ class RunWriter(RunReader):
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database)
         self._clock = clock
+        self._recording: GroupCommit[update.RunRecord, None] = GroupCommit(database.write, update.record_together)
 
     create = write(create.create)
     request_cancel = write(leases.request_cancel)
@@ -86,11 +88,18 @@ class RunWriter(RunReader):
     async def record(self, lease: RunLease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> None:
         """Apply changes and append records of history as `write` does, without reading the run afterwards.
 
+        Several that are recorded at once, of one run or of many, share a commit; what one of them fails with is its
+        own alone. Returns when it is committed.
+
         Raises:
             LeaseLostError: the lease is no longer the run's latest.
             ValueError: a change of state that is not legal.
         """
-        await self._write(Priority.WORKING, update.record, lease, changes, entries, self._clock.now())
+        await self._recording.complete(update.RunRecord(lease, changes, entries, self._clock.now()))
+
+    async def drain(self) -> None:
+        """Wait until everything that was to be recorded is committed."""
+        await self._recording.drain()
 
 
 class RunLeases(StoreOperations):
@@ -266,6 +275,7 @@ class SqlStore(StoreReader):
     async def drain(self) -> None:
         """Wait until every write that was asked for is committed."""
         await self.inbox.drain()
+        await self.runs.drain()
         await self._database.drain()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func, insert, select, update
@@ -24,12 +25,17 @@ def append(connection: Connection, entries: tuple[Entry, ...], at: datetime) -> 
         entries: what happened, in order.
         at: when.
     """
+    append_all(connection, [(entry, at) for entry in entries])
+
+
+def append_all(connection: Connection, entries: Sequence[tuple[Entry, datetime]]) -> None:
+    """Append entries as `append` does, each with the instant at which it happened."""
     if not entries:
         return
     end = select(history_head.c.sequence, history_head.c.hash).where(history_head.c.id == 1)
     sequence, previous = connection.execute(end.with_for_update()).one()
     records = []
-    for entry in entries:
+    for entry, at in entries:
         sequence += 1
         record = chained(sequence, rfc3339(at), entry, previous)
         previous = record.hash

@@ -36,13 +36,13 @@ def guard(connection: Connection, lease: RunLease) -> None:
     _guarded(connection, lease, {})
 
 
-def guard_change(connection: Connection, lease: RunLease) -> None:
-    """As `guard`, and note that the run has changed.
+def guard_changes(connection: Connection, lease: RunLease, count: int) -> None:
+    """As `guard`, and note how often the run has changed.
 
     Raises:
         LeaseLostError: it is not.
     """
-    _guarded(connection, lease, _changed())
+    _guarded(connection, lease, _changed(count) if count else {})
 
 
 def _guarded(connection: Connection, lease: RunLease, values: Mapping[str, Any]) -> None:
@@ -163,8 +163,8 @@ def _note_change(connection: Connection, condition: ColumnElement[bool]) -> None
     connection.execute(update(runs).where(condition).values(**_changed()))
 
 
-def _changed() -> dict[str, Any]:
+def _changed(count: int = 1) -> dict[str, Any]:
     return {
-        "revision": runs.c.revision + 1,
+        "revision": runs.c.revision + count,
         "unpublished_since": func.coalesce(runs.c.unpublished_since, database_now()),
     }

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Table, select
 from sqlalchemy.engine import Connection
 
 from bot.engine.run_changes import Chunk
 from bot.store.schema import output, output_tails, steps
-from bot.store.sql.upserts import insert_missing, put
+from bot.store.sql.upserts import insert_missing, put_all
+
+_TAIL_KEY = ("run", "step", "place", "attempt")
 
 
-def insert(connection: Connection, run: str, chunk: Chunk) -> None:
-    """Insert a piece of output; an existing one stays as it is."""
-    insert_missing(connection, output, [_values(run, chunk)])
+def insert(connection: Connection, chunks: Sequence[tuple[str, Chunk]]) -> None:
+    """Insert pieces of output, each with the ID of its run; an existing one stays as it is."""
+    insert_missing(connection, output, [_values(run, chunk) for run, chunk in chunks])
 
 
-def replace_tail(connection: Connection, run: str, chunk: Chunk) -> None:
-    """Replace the last piece of a step's output."""
-    put(connection, output_tails, _values(run, chunk))
+def replace_tails(connection: Connection, chunks: Sequence[tuple[str, Chunk]]) -> None:
+    """Replace the last pieces of steps' outputs, each with the ID of its run."""
+    put_all(connection, output_tails, _TAIL_KEY, [_values(run, chunk) for run, chunk in chunks])
 
 
 def of_run(connection: Connection, run: str) -> tuple[Chunk, ...]:

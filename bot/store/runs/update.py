@@ -1,8 +1,9 @@
-"""Applying changes to a run."""
+"""Applying changes to runs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -15,6 +16,7 @@ from bot.engine.run_changes import (
     Change,
     ChangePutOff,
     ChangeStarts,
+    Chunk,
     FactsAre,
     GateIs,
     MoveTo,
@@ -23,16 +25,37 @@ from bot.engine.run_changes import (
     RunLease,
     StepIs,
     StepsAdded,
+    StepsAre,
     TailIs,
     VotesAre,
 )
 from bot.store.history import log
 from bot.store.rows import gate_text, json_text, plan_text, problem_text, step_values, texts, vote_values
 from bot.store.runs import output
-from bot.store.runs.leases import free_target, guard, guard_change, is_latest, note_queue_moved
+from bot.store.runs.leases import free_target, guard_changes, is_latest, note_queue_moved
 from bot.store.runs.queries import existing_run
 from bot.store.schema import runs, steps, votes
 from bot.store.sql.timestamps import to_micros
+from bot.store.sql.upserts import put_all
+
+_STEP_KEY = ("run", "step", "place", "attempt")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a driver writes of its run at once.
+
+    Args:
+        lease: of the run.
+        changes: of it, in order.
+        entries: of history.
+        at: when that happened.
+    """
+
+    lease: RunLease
+    changes: tuple[Change, ...]
+    entries: tuple[Entry, ...]
+    at: datetime
 
 
 def predecessors(state: RunState) -> tuple[str, ...]:
@@ -49,25 +72,54 @@ def apply(
         LeaseLostError: the lease is no longer the run's latest.
         ValueError: a change of state that is not legal.
     """
-    record(connection, lease, changes, entries, at)
+    record_together(connection, (RunRecord(lease, changes, entries, at),))
     return existing_run(connection, lease.run)
 
 
-def record(
-    connection: Connection, lease: RunLease, changes: tuple[Change, ...], entries: tuple[Entry, ...], at: datetime
-) -> None:
-    """Apply changes and append records of history.
+def record_together(connection: Connection, records: Sequence[RunRecord]) -> list[None]:
+    """Apply the changes and append the history of several records, of one run or of many, in few statements.
+
+    Nothing may be committed after an error: it says not whose it is, and each record is to be tried alone.
 
     Raises:
-        LeaseLostError: the lease is no longer the run's latest.
+        LeaseLostError: the lease of one of them is no longer its run's latest.
         ValueError: a change of state that is not legal.
     """
-    if changes:
-        guard_change(connection, lease)
-        _RunUpdate(connection, lease).apply(changes)
-    else:
-        guard(connection, lease)
-    log.append(connection, entries, at)
+    of_lease: dict[RunLease, list[RunRecord]] = {}
+    for record in records:
+        of_lease.setdefault(record.lease, []).append(record)
+    rows = _Rows(connection)
+    for lease in sorted(of_lease, key=lambda lease: lease.run):  # replicas lock the runs in the same order
+        guard_changes(connection, lease, sum(1 for record in of_lease[lease] if record.changes))
+        run_update = _RunUpdate(connection, lease, rows)
+        for record in of_lease[lease]:
+            for change in record.changes:
+                run_update.apply(change)
+    rows.write()
+    log.append_all(connection, [(entry, record.at) for record in records for entry in record.entries])
+    return [None] * len(records)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of steps and of their output that are still to be written, each with the ID of its run."""
+
+    connection: Connection
+    steps: list[tuple[str, StepRow]] = field(default_factory=list)
+    printed: list[tuple[str, Chunk]] = field(default_factory=list)
+    tails: list[tuple[str, Chunk]] = field(default_factory=list)
+
+    def write(self) -> None:
+        """Write them, with one statement for each table."""
+        if self.steps:
+            targets = _targets(self.connection, {run for run, _ in self.steps})
+            values = [_step_values(run, row, targets[run]) for run, row in self.steps]
+            put_all(self.connection, steps, _STEP_KEY, values)
+            self.steps.clear()
+        output.insert(self.connection, self.printed)
+        self.printed.clear()
+        output.replace_tails(self.connection, self.tails)
+        self.tails.clear()
 
 
 @dataclass(frozen=True)
@@ -76,21 +128,21 @@ class _RunUpdate:
 
     connection: Connection
     lease: RunLease
+    rows: _Rows
 
-    def apply(self, changes: tuple[Change, ...]) -> None:
-        for change in changes:
-            self._apply(change)
-
-    def _apply(self, change: Change) -> None:
+    def apply(self, change: Change) -> None:
+        """Make a change; rows of steps and of output are written with those of other changes."""
         match change:
             case MoveTo():
                 self._move(change)
             case PlanIs(plan):
                 self._set(plan=plan_text(plan))
-            case StepsAdded(rows):
-                self._add_steps(rows)
+            case StepsAdded(added):
+                self._add_steps(added)
             case StepIs(row):
-                self._put_step(row)
+                self.rows.steps.append((self.lease.run, row))
+            case StepsAre(now):
+                self.rows.steps.extend((self.lease.run, row) for row in now)
             case GateIs(gate):
                 self._set(gate=gate_text(gate), owes=int(gate.owed))
             case VotesAre(given):
@@ -103,9 +155,9 @@ class _RunUpdate:
                 known = self.connection.execute(select(runs.c.facts).where(is_latest(self.lease))).scalar_one()
                 self._set(facts=json_text(texts(known) | dict(facts)))
             case Printed(chunk):
-                output.insert(self.connection, self.lease.run, chunk)
+                self.rows.printed.append((self.lease.run, chunk))
             case TailIs(chunk):
-                output.replace_tail(self.connection, self.lease.run, chunk)
+                self.rows.tails.append((self.lease.run, chunk))
             case _:
                 # A change that is dropped in silence is a step that is forgotten.
                 assert_never(change)
@@ -136,44 +188,16 @@ class _RunUpdate:
         if before.state == RunState.QUEUED.value:
             note_queue_moved(self.connection, before.app, before.environment)
 
-    def _step_is(self, row: StepRow) -> Any:
-        return (
-            (steps.c.run == self.lease.run)
-            & (steps.c.step == row.key)
-            & (steps.c.place == row.place)
-            & (steps.c.attempt == row.attempt)
-        )
-
-    def _put_step(self, row: StepRow) -> None:
-        put = self.connection.execute(update(steps).where(self._step_is(row)).values(**step_values(row)))
-        if put.rowcount == 0:
-            self._insert_steps((row,))
-
     def _add_steps(self, rows: tuple[StepRow, ...]) -> None:
-        query = select(steps.c.step, steps.c.place, steps.c.attempt).where(steps.c.run == self.lease.run)
+        self.rows.write()  # a row that is written before is there, and keeps its place in the order
+        run = self.lease.run
+        query = select(steps.c.step, steps.c.place, steps.c.attempt).where(steps.c.run == run)
         there = {tuple(row) for row in self.connection.execute(query)}
         new = {(row.key, row.place, row.attempt): row for row in reversed(rows)}
-        self._insert_steps(tuple(row for key, row in reversed(new.items()) if key not in there))
-
-    def _insert_steps(self, rows: tuple[StepRow, ...]) -> None:
-        if not rows:
-            return
-        target = self.connection.execute(select(runs.c.app, runs.c.environment).where(is_latest(self.lease))).one()
-        self.connection.execute(
-            insert(steps),
-            [
-                {
-                    "run": self.lease.run,
-                    "app": target.app,
-                    "environment": target.environment,
-                    "step": row.key,
-                    "place": row.place,
-                    "attempt": row.attempt,
-                    **step_values(row),
-                }
-                for row in rows
-            ],
-        )
+        added = [row for key, row in reversed(new.items()) if key not in there]
+        if added:
+            target = _targets(self.connection, {run})[run]
+            self.connection.execute(insert(steps), [_step_values(run, row, target) for row in added])
 
     def _replace_votes(self, given: tuple[Vote, ...]) -> None:
         self.connection.execute(delete(votes).where(votes.c.run == self.lease.run))
@@ -181,3 +205,22 @@ class _RunUpdate:
             self.connection.execute(
                 insert(votes), [vote_values(self.lease.run, position, vote) for position, vote in enumerate(given)]
             )
+
+
+def _targets(connection: Connection, of_runs: set[str]) -> dict[str, tuple[str, str]]:
+    """Read the app and the environment of runs, by the run's ID."""
+    query = select(runs.c.id, runs.c.app, runs.c.environment).where(runs.c.id.in_(sorted(of_runs)))
+    return {run: (app, environment) for run, app, environment in connection.execute(query)}
+
+
+def _step_values(run: str, row: StepRow, target: tuple[str, str]) -> dict[str, Any]:
+    app, environment = target
+    return {
+        "run": run,
+        "app": app,
+        "environment": environment,
+        "step": row.key,
+        "place": row.place,
+        "attempt": row.attempt,
+        **step_values(row),
+    }

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bot.store.schema import commit_markers, history_head
+from bot.store.sql.cancellation import carried_to_its_end
 from bot.store.sql.driver_errors import explained, is_duplicate, is_passing
 from bot.store.sql.errors import StoreError, StoreSilentError
 from bot.store.sql.pools import Pool
@@ -87,16 +88,7 @@ class Database:
         Raises:
             StoreError: the database cannot be used.
         """
-        task = self._start(self._attempts(self._write_once, work, priority))
-        cancelled: asyncio.CancelledError | None = None
-        while not task.done():
-            try:
-                await asyncio.wait({task})
-            except asyncio.CancelledError as cancellation:
-                cancelled = cancellation
-        if cancelled is not None and not task.cancelled():
-            raise cancelled
-        return task.result()
+        return await carried_to_its_end(self._start(self._attempts(self._write_once, work, priority)))
 
     async def prepare(self, work: Work[T], seconds: float | None = None) -> T:
         """Run one transaction without retries before all others, so that an unreachable server is reported at once.

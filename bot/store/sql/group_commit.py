@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.engine import Connection
 
+from bot.store.sql.cancellation import carried_to_its_end
 from bot.store.sql.errors import StoreError
 
 Item = TypeVar("Item")
@@ -36,21 +37,32 @@ class GroupCommit(Generic[Item, Result]):
         self._worker: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
-        """Commit an item.
+        """Commit an item; a cancellation stops the waiting, and the item may be committed all the same.
 
         Raises:
             StoreError: it could not be committed.
         """
-        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work())
-        return await answer
+        return await self._enqueue(item)
+
+    async def complete(self, item: Item) -> Result:
+        """Commit an item; a cancellation waits until that is done.
+
+        Raises:
+            StoreError: it could not be committed.
+        """
+        return await carried_to_its_end(self._enqueue(item))
 
     async def drain(self) -> None:
         """Wait until every item that was submitted is committed."""
         if self._worker is not None:
             await asyncio.wait({self._worker})
+
+    def _enqueue(self, item: Item) -> asyncio.Future[Result]:
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+        return answer
 
     async def _work(self) -> None:
         try:
@@ -65,8 +77,9 @@ class GroupCommit(Generic[Item, Result]):
         def work(connection: Connection) -> list[Result]:
             # Taken at the last moment, with those that arrived meanwhile; one by one, as this may run in another thread
             # than the one in which others arrive.
-            while self._waiting:
-                batch.append(self._waiting.popleft())
+            if not batch:  # else it is another attempt: an earlier one may prove to be committed, without any more
+                while self._waiting:
+                    batch.append(self._waiting.popleft())
             return self._together(connection, [item for item, _ in batch])
 
         try:

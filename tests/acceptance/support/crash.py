@@ -33,7 +33,8 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from sqlalchemy.engine.default import DefaultDialect
 
 from bot.domain.inbox import Posted
-from bot.engine.run_changes import Change, MoveTo, StepIs
+from bot.engine.run_changes import Change, MoveTo, StepIs, StepsAre
+from bot.store.runs.update import record_together
 from bot.store.sql.database import Database
 from bot.store.sql.group_commit import GroupCommit
 
@@ -74,14 +75,20 @@ class Mortality:
         return mortal
 
 
-def about_write(work: Any) -> str:
-    """Name a transaction by what it writes."""
+def about_write(work: Any) -> tuple[str, ...]:
+    """Name a transaction by what it writes; one of several items, which are known when it has begun, by each."""
     captured = getclosurevars(work).nonlocals
-    if isinstance(captured.get("self"), GroupCommit):
-        together = captured["self"]._together
-        return f"inbox {getattr(together, 'func', together).__name__}"
-    name = captured.get("operation", work).__name__
-    arguments = captured.get("args", ())
+    if not isinstance(captured.get("self"), GroupCommit):
+        return (about_operation(captured.get("operation", work).__name__, captured.get("args", ())),)
+    together = captured["self"]._together
+    if together is not record_together:
+        return (f"inbox {getattr(together, 'func', together).__name__}",)
+    records = [captured["item"]] if "item" in captured else [item for item, _ in captured["batch"]]
+    return tuple(dict.fromkeys(about_operation("record", (record.changes,)) for record in records))
+
+
+def about_operation(name: str, arguments: tuple[Any, ...]) -> str:
+    """Name an operation of the store by what it writes."""
     changes = [
         change for given in arguments if isinstance(given, tuple) for change in given if isinstance(change, Change)
     ]
@@ -89,9 +96,10 @@ def about_write(work: Any) -> str:
         if isinstance(change, MoveTo):
             return f"move {change.state}"
     for change in changes:
-        if isinstance(change, StepIs):
-            begun = " begun" if change.row.begun and change.row.state == "running" else ""
-            return f"step {change.row.key} {change.row.state}{begun}"
+        if isinstance(change, StepIs | StepsAre):
+            rows = change.rows if isinstance(change, StepsAre) else (change.row,)
+            begun = " begun" if rows[0].begun and rows[0].state == "running" else ""
+            return f"step {'+'.join(dict.fromkeys(row.key for row in rows))} {rows[0].state}{begun}"
     if changes:
         return f"{name} {' '.join(type(change).__name__ for change in changes)}"
     for posted in arguments:
@@ -114,24 +122,25 @@ def make_mortal(mortality: Mortality) -> None:
 
     @wraps(write)
     async def mortal_write(self: Database, work: Any, *arguments: Any, **named: Any) -> Any:
-        about = about_write(work)
-
         def told(connection: Any) -> Any:
+            result = work(connection)
+            about = about_write(work)
             mortality.work.about = about
-            return work(connection)
+            for name in about:
+                if name.startswith("step "):
+                    mortality.step = name.removeprefix("step ")
+            return result
 
-        if about.startswith("step "):
-            mortality.step = about.removeprefix("step ")
         return await write(self, told, *arguments, **named)
 
     def mortal_commit(self: DefaultDialect, connection: Any) -> None:
-        about = getattr(mortality.work, "about", None)
+        about = getattr(mortality.work, "about", None) or ()
         mortality.work.about = None
-        if about is not None:
-            mortality.passes(f"before commit {about}")
+        for name in about:
+            mortality.passes(f"before commit {name}")
         commit(self, connection)
-        if about is not None:
-            mortality.passes(f"after commit {about}")
+        for name in about:
+            mortality.passes(f"after commit {name}")
 
     Database.write = mortal_write
     DefaultDialect.do_commit = mortal_commit
