@@ -73,6 +73,7 @@ def _policy(name: str, section: schema.PolicySection, lists: Mapping[str, list[s
         emergency=None if section.emergency is None else resolved_people(lists, section.emergency.people),
         require_proven_backup=section.require_proven_backup,
         rehearsal=RehearsalMode(section.rehearsal),
+        decide=None if section.decide is None else resolved_people(lists, section.decide),
     )
 
 

@@ -235,6 +235,7 @@ class PolicySection(_Section):
     rehearsal: Annotated[str, _one_of("way to rehearse", frozenset(mode.value for mode in RehearsalMode))] = (
         RehearsalMode.SANDBOX.value
     )
+    decide: Annotated[list[PeopleRef], NonEmpty, AfterValidator(_distinct)] | None = None
 
 
 class ScratchServerSection(_Section):

@@ -16,9 +16,10 @@ from bot.console.output import without_control_characters
 from bot.console.people_names import PeopleNames
 from bot.console.run_parts import as_text, mark_text, place_text, span_text, state_line, what_text
 from bot.console.run_text import counted, in_words, problem_sentence, remedy_sentence, when_and_age
+from bot.domain.runs.maintenance import site_is_down
 from bot.domain.runs.plan import Phase, Plan
 from bot.domain.runs.run import BEFORE_CHANGE, Gate, Run, RunState, StepRow, StepState, Vote, step_state
-from bot.slack.render.context import backup_id, site_is_down
+from bot.slack.render.context import backup_id
 
 _WIDTH = 80
 _MOST_MIGRATIONS = 3

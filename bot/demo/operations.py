@@ -47,7 +47,8 @@ def operations(
             "destructive-migration": dict(both),
             "override": dict(both),
         },
-        "emergency": {"from": ["engineers"]},
+        "emergency": {"from": ["engineers", "oncall"]},
+        "decide": ["engineers", "oncall"],
         "backup_before": {"deploy": "if-migrations", "rollback": "always"},
     }
     production = {

@@ -11,6 +11,7 @@ import structlog
 from bot.domain.backups.backup import BackupList
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import run_id
+from bot.domain.policies.people import People
 from bot.domain.runs.estimate import MAX_PAST_TIMES, StepEstimate, estimate_of
 from bot.domain.runs.history import Entry, Head
 from bot.domain.runs.request import NO_EXCEPTIONS, Decision, Origin, PolicyExceptions, Request
@@ -22,7 +23,7 @@ from bot.engine.log_history import log_entry
 from bot.engine.phases.decisions import legal_decisions_now, request_of_decision
 from bot.engine.queries.locks import LockService
 from bot.engine.queries.migration_report import SEARCHED_RUNS, migration_report_of
-from bot.engine.queries.rules import judge, judge_cancellation, require_channel, require_requester
+from bot.engine.queries.rules import judge, judge_cancellation, require_channel, require_requester, who_decides
 from bot.engine.queries.target_status import StatusService
 from bot.engine.record_refusals import on_record, request_on_record
 from bot.engine.run_changes import Chunk
@@ -120,13 +121,18 @@ class Engine:
         target = self._context.operations.targets[request.target]
         status = await self._context.status.status(target, self._context.target_reader.look(target))
         name = target.name
-        return migration_report_of(
-            status, await self._context.runs.of_target(name.app, name.environment, SEARCHED_RUNS)
-        )
+        runs = await self._context.runs.of_target(name.app, name.environment, SEARCHED_RUNS)
+        report = migration_report_of(status, runs, self._context.clock.now())
+        held = report.outage.run if report.outage is not None else None
+        return replace(report, deciders=who_decides(self._context, held)) if held is not None else report
 
     async def get(self, run: str) -> Run | None:
         """Read one run."""
         return await self._context.runs.get(run)
+
+    def deciders(self, run: Run) -> People:
+        """Give those who may decide about a run that needs a decision, by the policy of now."""
+        return who_decides(self._context, run)
 
     async def cancel(self, run: str, user: str) -> Run:
         """Cancel a run: before the change phase that ends it; during, its process groups are ended.

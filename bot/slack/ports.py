@@ -8,6 +8,7 @@ from typing import Protocol
 
 from bot.domain.backups.backup import BackupList
 from bot.domain.ops_command import Order
+from bot.domain.policies.people import People
 from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.history import Head
 from bot.domain.runs.request import NO_EXCEPTIONS, Action, Decision, Origin, PolicyExceptions, Request
@@ -82,6 +83,10 @@ class EngineApi(Protocol):
         Raises:
             RefusedError: refused, with the reason.
         """
+        ...
+
+    def deciders(self, run: Run) -> People:
+        """Give those who may decide about a run that needs a decision, by the operations file of now."""
         ...
 
     async def cancel(self, run: str, user: str) -> Run:

@@ -118,6 +118,13 @@ def test_when_and_where_migrations_are_rehearsed(written: str, mode: RehearsalMo
     assert target(text).policy.rehearsal is mode
 
 
+def test_who_decides_is_a_list_of_its_own_or_none():
+    assert target().policy.decide is None
+    decide = target(changed("    freeze:\n", "    decide: [U0NIGHT, S0NIGHT]\n    freeze:\n")).policy.decide
+    assert decide is not None
+    assert (decide.users, decide.groups) == ({"U0NIGHT"}, {"S0NIGHT"})
+
+
 def test_hosts_of_packages():
     assert target().packages_from == ()
     text = changed("    recipe: laravel\n", "    recipe: laravel\n    packages_from: [repo.example.com, a.b]\n")

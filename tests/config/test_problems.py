@@ -380,6 +380,11 @@ MISTAKES = {
         "    rehearsal: sandboxed\n    freeze:",
         ["16: policies.careful.rehearsal: unknown way to rehearse 'sandboxed'; did you mean 'sandbox'?"],
     ),
+    "nobody who decides": (
+        "    freeze:",
+        "    decide: []\n    freeze:",
+        ["16: policies.careful.decide: must not be empty"],
+    ),
     "packages from anywhere": (
         "    recipe: laravel",
         "    recipe: laravel\n    packages_from: ['https://a.example.com', localhost, 10.0.0.1, Repo.example.com]",

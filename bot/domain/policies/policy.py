@@ -12,7 +12,7 @@ from bot.domain.json_codec import stored
 from bot.domain.policies.freeze import ActiveFreeze, Freeze, end_of_freezes
 from bot.domain.policies.people import ANYONE, NOBODY, People, union_of
 from bot.domain.policies.rehearsal_mode import RehearsalMode
-from bot.domain.runs.request import Action, Request
+from bot.domain.runs.request import Action, Decision, Request
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,9 @@ NO_REQUIREMENT = Requirement(0, NOBODY, timedelta(0), allow_requester=False)
 MINIMUM_REQUIREMENT = Requirement(1, ANYONE, timedelta(minutes=30), allow_requester=True)
 """Minimum for restores and rollbacks, which always have a gate, whatever the policy."""
 
+_OTHER_COMMANDS = {Decision.ROLL_BACK: (Action.ROLLBACK,), Decision.RESTORE: (Action.ROLLBACK, Action.RESTORE)}
+"""The commands that decisions about a stopped run amount to, beside going on with its own."""
+
 _ALWAYS_GATED = frozenset({Action.ROLLBACK, Action.RESTORE})
 
 DESTRUCTIVE_MIGRATION = "destructive-migration"
@@ -121,6 +124,8 @@ class Policy:
         require_proven_backup: maximum age of the newest proven backup for deploys and rollbacks; None if none is
             required.
         rehearsal: when and where migrations are rehearsed.
+        decide: who may decide about a run that needs a decision; None for those who may run or approve the command,
+            and those of `emergency`.
     """
 
     name: str
@@ -132,6 +137,7 @@ class Policy:
     emergency: People | None = None
     require_proven_backup: timedelta | None = None
     rehearsal: RehearsalMode = RehearsalMode.SANDBOX
+    decide: People | None = None
 
     def who_may(self, action: Action) -> People:
         """Give the people who may request an action."""
@@ -224,6 +230,29 @@ class Policy:
             approvers = union_of(approvers, gate.people) if gate is not None else approvers
         able = self.who_may(action) if approvers == NOBODY else approvers
         return union_of(able, self.emergency or NOBODY)
+
+    def who_decides(self, action: Action, asked: Requirement | None) -> People:
+        """Give those who may decide about a run that needs a decision.
+
+        Args:
+            action: of the run.
+            asked: the requirement of its gate; None while it has none.
+        """
+        return self.decide or union_of(self.who_may(action), self.may_cancel(action, asked))
+
+    def who_may_choose(self, decision: Decision, action: Action, asked: Requirement | None) -> tuple[People, ...]:
+        """Give the lists of people to each of which somebody must belong to make a decision.
+
+        Without a `decide` of its own, a policy lets nobody go back or restore by a button who may not do it otherwise.
+
+        Args:
+            decision: to be made.
+            action: of the run that needs it.
+            asked: the requirement of that run's gate; None while it has none.
+        """
+        if self.decide is not None or decision not in _OTHER_COMMANDS:
+            return (self.who_decides(action, asked),)
+        return tuple(self.who_decides(other, None) for other in _OTHER_COMMANDS[decision])
 
     def wants_backup(self, action: Action, migrations: int) -> bool:
         """Say whether to make a backup before an action.

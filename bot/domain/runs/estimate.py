@@ -15,6 +15,9 @@ _ENOUGH = 5
 
 _LATE_PERCENT = 95
 
+_LEAST_LATE = 1.0
+"""Seconds within which no step is late: a connection alone may take that long."""
+
 
 @dataclass(frozen=True)
 class StepEstimate:
@@ -30,7 +33,7 @@ class StepEstimate:
 
     def is_late(self, elapsed: float) -> bool:
         """Say whether a step that has run for a number of seconds is late."""
-        return elapsed > self.late_after
+        return elapsed > max(self.late_after, _LEAST_LATE)
 
 
 def estimate_of(past: Sequence[float]) -> StepEstimate | None:

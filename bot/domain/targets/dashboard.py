@@ -8,11 +8,12 @@ from datetime import datetime
 
 from bot.domain.names import TargetName
 from bot.domain.policies.freeze import ActiveFreeze
-from bot.domain.policies.people import Membership, Roster, membership
+from bot.domain.policies.people import NOBODY, Membership, People, Roster, membership, union_of
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.outage import Outage, outage_of
 from bot.domain.targets.overview import TargetOverview
 from bot.domain.targets.snapshot import TargetSnapshot
 
@@ -32,16 +33,17 @@ class Viewer:
     opened_at: datetime
 
 
-def waits_for(run: Run, user: str, roster: Roster) -> bool:
+def waits_for(run: Run, user: str, roster: Roster, deciders: People = NOBODY) -> bool:
     """Say whether a run waits for a user's vote or decision.
 
     Args:
         run: in any state.
         user: Slack's ID.
-        roster: of the user and the user groups of the run's gate. A failed look-up counts as no.
+        roster: of the user and the user groups of the run's gate and deciders. A failed look-up counts as no.
+        deciders: who may decide about the run, if it needs a decision.
     """
     if run.state is RunState.NEEDS_HUMAN:
-        return user == run.request.origin.user
+        return membership(user, deciders, roster) is Membership.YES
     gate = run.gate
     if gate is None or not _is_asked(run):
         return False
@@ -59,22 +61,25 @@ def _is_asked(run: Run) -> bool:
     return gate.afterwards or run.state is RunState.AWAITING_APPROVAL
 
 
-def groups_of(runs: Iterable[Run]) -> frozenset[str]:
-    """Give the user groups whose members `waits_for` needs."""
-    return frozenset(group for run in runs if run.gate is not None for group in run.gate.requirement.people.groups)
+def asked_people(runs: Iterable[Run], deciders: Mapping[str, People]) -> People:
+    """Give everybody for whom runs may wait: the possible approvers of open gates, and those who may decide.
 
-
-def people_of(runs: Iterable[Run], roster: Roster) -> frozenset[str]:
-    """Give the possible approvers of the open gates, named individually or by user group."""
-    found: set[str] = set()
+    Args:
+        runs: in any state.
+        deciders: who may decide about a run that needs a decision, by its ID.
+    """
+    found = NOBODY
     for run in runs:
-        if run.gate is None or not _is_asked(run):
-            continue
-        eligible = run.gate.requirement.people
-        found |= eligible.users
-        for group in eligible.groups:
-            found |= roster.members.get(group, frozenset())
-    return frozenset(found)
+        if run.state is RunState.NEEDS_HUMAN:
+            found = union_of(found, deciders.get(run.id, NOBODY))
+        elif run.gate is not None and _is_asked(run):
+            found = union_of(found, run.gate.requirement.people)
+    return found
+
+
+def people_of(people: People, roster: Roster) -> frozenset[str]:
+    """Give the users of a list, named individually or by user group."""
+    return people.users.union(*(roster.members.get(group, frozenset()) for group in people.groups))
 
 
 @dataclass(frozen=True)
@@ -85,13 +90,22 @@ class Dashboard:
         overviews: of all targets, in the operations file's order.
         snapshots: the latest of each target that was read.
         freezes: active now, by target.
-        usual: estimates of running steps, by run and step key.
+        usual: estimates of the steps of runs that have not ended, by run and step key.
+        deciders: who may decide about each run that needs a decision, by its ID.
     """
 
     overviews: tuple[TargetOverview, ...]
     snapshots: Mapping[TargetName, TargetSnapshot] = field(default_factory=dict)
     freezes: Mapping[TargetName, ActiveFreeze] = field(default_factory=dict)
     usual: Mapping[str, Mapping[str, StepEstimate]] = field(default_factory=dict)
+
+    deciders: Mapping[str, People] = field(default_factory=dict)
+
+    @property
+    def outages(self) -> tuple[Outage, ...]:
+        """The sites that are down, those that wait for somebody first."""
+        found = (outage_of(overview, self.snapshots.get(overview.target)) for overview in self.overviews)
+        return tuple(sorted((outage for outage in found if outage is not None), key=lambda outage: outage.is_moving))
 
     @property
     def waiting(self) -> tuple[Run, ...]:

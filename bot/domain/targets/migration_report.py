@@ -8,8 +8,10 @@ from enum import StrEnum
 
 from bot.domain.backups.backup import BackupInfo, BackupList
 from bot.domain.names import TargetName
+from bot.domain.policies.people import NOBODY, People
 from bot.domain.runs.run import RunState
 from bot.domain.targets.look import AppliedMigration, Replication, Session
+from bot.domain.targets.outage import Outage
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,9 @@ class MigrationReport:
         last_backup: the latest run that made a backup, if any.
         last_batch: the run that applied the latest batch, if it is among the latest runs.
         going: ID of the run that holds the target now; empty if none does.
+        outage: of the site; None where it is up.
+        deciders: who may decide about the run that left it down, if that needs a decision.
+        live_deploy: the latest deploy that made the live commit live, if any.
     """
 
     status: MigrationStatus
@@ -142,3 +147,6 @@ class MigrationReport:
     last_backup: PastRun | None
     going: str
     last_batch: PastRun | None = None
+    outage: Outage | None = None
+    deciders: People = NOBODY
+    live_deploy: PastRun | None = None

@@ -14,6 +14,9 @@ from bot.domain.runs.run import Run, RunState
 RELEASING = frozenset({Action.DEPLOY, Action.ROLLBACK})
 """Actions that can change the live commit."""
 
+CHANGING = RELEASING | {Action.RESTORE}
+"""Actions that can take the site down."""
+
 
 @dataclass(frozen=True)
 class ProvenBackup:
@@ -42,6 +45,8 @@ class TargetOverview:
         lock: on the target.
         backup: the latest one that a run has proven or checked.
         owed: its emergency runs whose late approval is still missing, oldest first.
+        changed: its latest ended runs that began to change it, newest first, where one of them may have left the site
+            down; with their steps, without votes.
     """
 
     target: TargetName
@@ -51,6 +56,7 @@ class TargetOverview:
     lock: Lock | None = None
     backup: ProvenBackup | None = None
     owed: tuple[Run, ...] = ()
+    changed: tuple[Run, ...] = ()
 
     @property
     def in_doubt(self) -> Run | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.domain.errors import Problem
 from bot.domain.names import TargetName
+from bot.domain.runs.run import RunState
 from bot.domain.targets.overview import TargetOverview
 
 
@@ -44,6 +45,20 @@ class TargetSnapshot:
     at: datetime
     seen: TargetState | None = None
     problem: Problem | None = None
+
+    def is_current(self, overview: TargetOverview) -> bool:
+        """Say whether another look would find nothing new that a run did: none is at work, and none was since.
+
+        A run that needs a decision does nothing more; whoever has to decide must see what is there now.
+
+        Args:
+            overview: of the same target.
+        """
+        held = [run for run in overview.unfinished if run.state is RunState.NEEDS_HUMAN]
+        acts = [row.ended_at for run in held for row in run.steps if row.ended_at is not None]
+        if held:
+            return all(self.at >= instant for instant in acts)
+        return bool(overview.unfinished) or self.holds(overview)
 
     def holds(self, overview: TargetOverview) -> bool:
         """Say whether the snapshot is current: no run has changed the target since.

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.policies.people import NOBODY, Membership, People, Roster, membership
-from bot.domain.policies.policy import OVERRIDE, Policy
-from bot.domain.runs.request import NO_EXCEPTIONS, Action, Decision, Request
+from bot.domain.policies.policy import OVERRIDE, Policy, Requirement
+from bot.domain.runs.request import NO_EXCEPTIONS, Request
 from bot.domain.runs.run import Run, RunState
 from bot.engine.context import EngineContext
 
@@ -51,13 +51,18 @@ async def require_channel(context: EngineContext, request: Request) -> None:
 async def judge_cancellation(context: EngineContext, run: Run, user: str) -> None:
     """Judge whether somebody may cancel a run: its requester, and those whom the policy or its gate names.
 
+    Closing a run that needs a decision is one of the decisions about it.
+
     Raises:
         RefusedError: `not_allowed`, `membership_unknown`.
     """
+    if run.state is RunState.NEEDS_HUMAN and run.request.target in context.operations.targets:
+        await require(context, user, who_decides(context, run), "decide")
+        return
     if user == run.request.origin.user:
         return
     target = context.operations.targets.get(run.request.target)
-    requirement = run.gate.requirement if run.gate is not None else None
+    requirement = _asked(run)
     if target is not None:
         people = target.policy.may_cancel(run.request.action, requirement)
     else:
@@ -65,18 +70,31 @@ async def judge_cancellation(context: EngineContext, run: Run, user: str) -> Non
     await require(context, user, replace(people, names=("who asked for it", *people.names)), "cancel")
 
 
+def who_decides(context: EngineContext, run: Run) -> People:
+    """Give those who may decide about a run that needs a decision, by the policy of now; nobody without its target."""
+    target = context.operations.targets.get(run.request.target)
+    if target is None:
+        return NOBODY
+    return target.policy.who_decides(run.request.action, _asked(run))
+
+
+def _asked(run: Run) -> Requirement | None:
+    return run.gate.requirement if run.gate is not None else None
+
+
 async def require_requester(context: EngineContext, request: Request, look_up: LookUp | None = None) -> None:
-    """Make sure that the requester may request such a run.
+    """Make sure that the requester may request such a run, or may decide about the run that it resumes.
 
     Raises:
         RefusedError: `not_allowed`, `membership_unknown`.
     """
-    actions = [request.action]
-    if request.resumes is not None and request.resumes.decision is Decision.RESTORE:
-        actions.append(Action.RESTORE)
-    for action in actions:
-        people = _policy(context, request).who_may(action)
-        await require(context, request.origin.user, people, action.value, look_up)
+    policy, resumes = _policy(context, request), request.resumes
+    stopped = await context.runs.get(resumes.run) if resumes is not None else None
+    if stopped is None or resumes is None:
+        await require(context, request.origin.user, policy.who_may(request.action), request.action.value, look_up)
+        return
+    for people in policy.who_may_choose(resumes.decision, stopped.request.action, _asked(stopped)):
+        await require(context, request.origin.user, people, f"decide {resumes.decision.value}", look_up)
 
 
 async def require(

@@ -7,15 +7,16 @@ from datetime import timedelta
 
 from bot.domain.errors import Problem
 from bot.domain.names import TargetName
-from bot.domain.policies.people import Membership, membership
+from bot.domain.policies.people import NOBODY, Membership, membership
 from bot.domain.runs.estimate import MAX_PAST_TIMES, StepEstimate, estimate_of
 from bot.domain.runs.request import Action, Request
 from bot.domain.runs.run import Run, RunState, StepState
 from bot.domain.targets.branch_commits import BranchCommits
-from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, groups_of, people_of, waits_for
+from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, asked_people, people_of, waits_for
+from bot.domain.targets.snapshot import TargetSnapshot
 from bot.engine.context import EngineContext
 from bot.engine.queries.locks import LockService
-from bot.engine.queries.rules import blocking_reason, judge, require_channel
+from bot.engine.queries.rules import blocking_reason, judge, require_channel, who_decides
 from bot.engine.queries.snapshots import Snapshots
 from bot.engine.record_refusals import request_on_record
 
@@ -47,12 +48,24 @@ class StatusService:
             self._snapshots.known(),
             {name: freeze for name, freeze in frozen.items() if freeze is not None},
             {run.id: await self._usual(run) for overview in overviews for run in overview.unfinished},
+            {
+                run.id: who_decides(self._context, run)
+                for overview in overviews
+                for run in overview.unfinished
+                if run.state is RunState.NEEDS_HUMAN
+            },
         )
 
+    def last_seen(self, target: TargetName) -> TargetSnapshot | None:
+        """Give the last look at a target; None where there was none since the start."""
+        return self._snapshots.known().get(target)
+
     async def _usual(self, run: Run) -> Mapping[str, StepEstimate]:
-        """Estimate the length of the steps that run now."""
+        """Estimate the length of the steps of a run that is at work, as far as they have not ended."""
         name, found = run.request.target, {}
-        for key in {row.key for row in run.steps if row.state is StepState.RUNNING}:
+        is_at_work = any(row.state is StepState.RUNNING for row in run.steps)
+        left = {row.key for row in run.steps if row.state in (StepState.RUNNING, StepState.PENDING)}
+        for key in sorted(left) if is_at_work else ():
             usual = estimate_of(await self._context.runs.step_seconds(name.app, name.environment, key, MAX_PAST_TIMES))
             if usual is not None:
                 found[key] = usual
@@ -71,14 +84,18 @@ class StatusService:
         allowed = await self._lock_service.allowed(names, viewer.user)
         approve = {name: self._context.operations.targets[name].policy.who_approves() for name in names}
         groups = {group for lists in approve.values() for people in lists for group in people.groups}
-        groups |= groups_of(dashboard.waiting)
+        groups |= asked_people(dashboard.waiting, dashboard.deciders).groups
         roster = await self._context.directory.roster(frozenset({viewer.user}), frozenset(groups))
         judged = {
             name: {membership(viewer.user, people, roster) for people in lists} for name, lists in approve.items()
         }
         seen = {name for action, found in allowed.targets.items() for name in found if not self._is_open(action, name)}
         seen |= {name for name, answers in judged.items() if Membership.YES in answers}
-        needed = tuple(run for run in dashboard.waiting if waits_for(run, viewer.user, roster))
+        needed = tuple(
+            run
+            for run in dashboard.waiting
+            if waits_for(run, viewer.user, roster, dashboard.deciders.get(run.id, NOBODY))
+        )
         seen |= {run.request.target for run in needed}
         shown = tuple(name for name in names if name in seen)
         return HomeView(
@@ -101,9 +118,9 @@ class StatusService:
         return action is Action.MIGRATE_STATUS and people.anyone
 
     async def waited_for(self, dashboard: Dashboard) -> frozenset[str]:
-        """Name the people for whom a run may wait, by the open gates."""
-        roster = await self._context.directory.roster(frozenset(), groups_of(dashboard.waiting))
-        return people_of(dashboard.waiting, roster)
+        """Name the people for whom a run may wait: those whom open gates ask, and those who may decide."""
+        asked = asked_people(dashboard.waiting, dashboard.deciders)
+        return people_of(asked, await self._context.directory.roster(frozenset(), asked.groups))
 
     async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
         """Take snapshots of targets whose snapshot is too old, or older than a run; returns when all are taken."""
@@ -112,7 +129,7 @@ class StatusService:
         outdated = frozenset(
             overview.target
             for overview in overviews
-            if not overview.unfinished and overview.target in known and not known[overview.target].holds(overview)
+            if overview.target in known and not known[overview.target].is_current(overview)
         )
         await self._snapshots.refresh(targets, older_than, outdated)
 

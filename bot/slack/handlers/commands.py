@@ -94,7 +94,8 @@ class CommandHandler:
         try:
             match options:
                 case MigrateStatusOptions():
-                    card = status_card(await self._engine.migration_report(request), translator)
+                    report = await self._engine.migration_report(request)
+                    card = status_card(report, await self._context.render_context_for(sender.user))
                 case ListBackups():
                     card = backups_card(await self._engine.backup_list(request), translator)
         except RefusedError as refused:

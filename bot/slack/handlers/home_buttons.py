@@ -60,7 +60,8 @@ class HomeButtonHandler:
 
     async def _answer(self, request: Request, translator: Translator) -> list[Block | None]:
         try:
-            card = status_card(await self._context.engine.migration_report(request), translator)
+            report = await self._context.engine.migration_report(request)
+            card = status_card(report, await self._context.render_context_for(request.origin.user))
         except RefusedError as refused:
             return [section(translator.refusal_text(refused.problem))]
         # There is no channel to share it with.

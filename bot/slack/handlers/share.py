@@ -38,7 +38,7 @@ class ShareHandler:
         request = Request(MigrateStatusOptions(), name, origin, f"/migrate-status {name}")
         try:
             report = await self._engine.migration_report(request)
-            card = status_card(report, self._context.translator, shared_by=press.user)
+            card = status_card(report, self._context.render_context(), shared_by=press.user)
             await self._context.gateway.post(press.channel, card, None)
         except RefusedError as refused:
             translator = await self._context.translator_for(press.user)

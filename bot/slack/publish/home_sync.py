@@ -178,7 +178,7 @@ class HomeSync:
                 self._seen = None
                 continue
             home_view = await self._status.home_view(dashboard, viewer)
-            shows_elapsed = is_active and bool(home_view.going or home_view.needed)
+            shows_elapsed = is_active and bool(home_view.going or home_view.needed or home_view.dashboard.outages)
             is_beat = shows_elapsed and time.monotonic() - published_at >= BEAT_SECONDS
             if not is_beat and self._shown.get(viewer.user) == _signature(await self._view(home_view, _FIXED_TIME)):
                 continue

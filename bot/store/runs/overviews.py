@@ -12,16 +12,20 @@ from sqlalchemy.engine import Connection
 
 from bot.domain.backups.backup import PROOF_STEP, Proof
 from bot.domain.names import TargetName
-from bot.domain.runs.run import Run
-from bot.domain.targets.overview import RELEASING, ProvenBackup, TargetOverview
+from bot.domain.runs.maintenance import concerns_maintenance, was_down_before
+from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.overview import CHANGING, RELEASING, ProvenBackup, TargetOverview
 from bot.store.rows import run_from_row
-from bot.store.runs.queries import runs_awaiting_late_approval, unfinished_runs
+from bot.store.runs.queries import latest_changes, runs_awaiting_late_approval, unfinished_runs
 from bot.store.schema import runs, steps
 from bot.store.sql.timestamps import from_micros
 from bot.store.tables.locks import all_locks
 
 _MAX_CONCURRENT = 100
 """Targets a query. SQLite takes 500 parts of a UNION."""
+
+_MAX_CHANGES = 5
+"""Latest changes of a target that are read to tell since when its site is down."""
 
 _LAST = """
     SELECT sequence FROM runs r WHERE r.app = t.app AND r.environment = t.environment AND r.ended_at IS NOT NULL
@@ -45,11 +49,13 @@ class _Latest:
     Args:
         last: the run that ended last.
         release: the run that last began to change what is live.
+        change: the run that last began to change anything that the site needs.
         proof: the step that last proved a backup.
     """
 
     last: int
     release: int
+    change: int
     proof: int
 
 
@@ -58,7 +64,10 @@ def of_targets(connection: Connection, targets: tuple[TargetName, ...]) -> tuple
     latest: dict[TargetName, _Latest] = {}
     for start in range(0, len(targets), _MAX_CONCURRENT):
         latest |= _latest(connection, targets[start : start + _MAX_CONCURRENT])
-    ended = _without_steps(connection, {number for found in latest.values() for number in (found.last, found.release)})
+    ended = _without_steps(
+        connection,
+        {number for found in latest.values() for number in (found.last, found.release, found.change)},
+    )
     proofs = _proofs(connection, {found.proof for found in latest.values()})
     unfinished: dict[TargetName, list[Run]] = defaultdict(list)
     for run in unfinished_runs(connection):
@@ -76,6 +85,7 @@ def of_targets(connection: Connection, targets: tuple[TargetName, ...]) -> tuple
             locks.get(name),
             proofs.get(latest[name].proof),
             tuple(late[name]),
+            _changed(connection, name, ended.get(latest[name].change)),
         )
         for name in targets
     )
@@ -106,15 +116,27 @@ def _latest(connection: Connection, targets: Sequence[TargetName]) -> dict[Targe
     named = " UNION ALL ".join(f"SELECT :a{n} AS app, :e{n} AS environment" for n in range(len(targets)))
     values = {f"a{n}": name.app for n, name in enumerate(targets)}
     values |= {f"e{n}": name.environment for n, name in enumerate(targets)}
-    releases = (f"({_RELEASE.format(action=action.value)})" for action in sorted(RELEASING))
+    changes = sorted(CHANGING)
+    begun = (f"({_RELEASE.format(action=action.value)})" for action in changes)
     # Each subquery reads one entry of an index; a query over all runs would read every run.
-    asked = ", ".join((f"({_LAST})", *releases, f"({_PROOF.format(step=PROOF_STEP)})"))
+    asked = ", ".join((f"({_LAST})", *begun, f"({_PROOF.format(step=PROOF_STEP)})"))
     query = f"SELECT t.app, t.environment, {asked} FROM ({named}) t"  # noqa: S608 - constants; names are values
     rows = connection.execute(text(query), values)
-    return {
-        TargetName(app, environment): _Latest(last or 0, max(number or 0 for number in released), proof or 0)
-        for app, environment, last, *released, proof in rows
-    }
+    found: dict[TargetName, _Latest] = {}
+    for app, environment, last, *begun_runs, proof in rows:
+        numbers = {action: number or 0 for action, number in zip(changes, begun_runs, strict=True)}
+        release = max(numbers[action] for action in RELEASING)
+        found[TargetName(app, environment)] = _Latest(last or 0, release, max(numbers.values()), proof or 0)
+    return found
+
+
+def _changed(connection: Connection, target: TargetName, last: Run | None) -> tuple[Run, ...]:
+    """Read the runs that tell since when the site is down; none where the last one cannot have left it so."""
+    if last is None or not concerns_maintenance(last):
+        return ()
+    if last.state is RunState.SUCCEEDED and not was_down_before(last):
+        return ()
+    return latest_changes(connection, target, CHANGING, _MAX_CHANGES)
 
 
 def _without_steps(connection: Connection, sequences: Iterable[int]) -> Mapping[int, Run]:

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.engine import Connection, RowMapping
 
+from bot.domain.names import TargetName
+from bot.domain.runs.request import Action
 from bot.domain.runs.run import ENDS, Run, RunState, StepRow, StepState, Vote
 from bot.store.rows import run_from_row, step_from_row, vote_from_row
 from bot.store.schema import runs, steps, votes
@@ -71,6 +73,20 @@ def runs_awaiting_late_approval(connection: Connection) -> tuple[Run, ...]:
 def unfinished_runs(connection: Connection) -> tuple[Run, ...]:
     """Read the runs that have not ended, oldest first."""
     return _load(connection, select(runs).where(runs.c.state.in_(UNFINISHED)).order_by(runs.c.sequence))
+
+
+def latest_changes(
+    connection: Connection, target: TargetName, actions: frozenset[Action], limit: int
+) -> tuple[Run, ...]:
+    """Read the latest ended runs of a target that began to change it, newest first, with their steps."""
+    query = select(runs).where(
+        runs.c.app == target.app,
+        runs.c.environment == target.environment,
+        runs.c.action.in_(sorted(action.value for action in actions)),
+        runs.c.change_started_at.is_not(None),
+        runs.c.ended_at.is_not(None),
+    )
+    return _load(connection, query.order_by(runs.c.change_started_at.desc()).limit(limit))
 
 
 def step_seconds(connection: Connection, app: str, environment: str, key: str, limit: int) -> tuple[float, ...]:

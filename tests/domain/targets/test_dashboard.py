@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.policies.people import Roster
+from bot.domain.policies.people import NOBODY, People, Roster
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import Run
-from bot.domain.targets.dashboard import people_of, waits_for
+from bot.domain.targets.dashboard import asked_people, people_of, waits_for
 from tests.slack.support.runs import AMELIE, BOB, DIGEST, GATE, NOOR, RUNS, VOTE
 
 WAITING = RUNS["awaiting_approval"]
+ONCALL = People(("oncall",), groups=frozenset({"S0RELEASE"}))
 ROSTER = Roster({"S0RELEASE": frozenset({NOOR})}, frozenset({AMELIE, BOB, NOOR}))
 SELF = replace(GATE, requirement=replace(GATE.requirement, eligible=replace(GATE.requirement.eligible, anyone=True)))
 
@@ -35,16 +36,20 @@ SELF = replace(GATE, requirement=replace(GATE.requirement, eligible=replace(GATE
             ROSTER,
             True,
         ),
-        (RUNS["needs_human"], AMELIE, ROSTER, True),
+        (RUNS["needs_human"], NOOR, ROSTER, True),
+        (RUNS["needs_human"], AMELIE, ROSTER, False),
+        (RUNS["needs_human"], NOOR, Roster({}, frozenset({NOOR})), False),
         (RUNS["needs_human"], BOB, ROSTER, False),
         (RUNS["running"], BOB, ROSTER, False),
     ],
 )
 def test_who_is_waited_for(run: Run, user: str, roster: Roster, waits: bool) -> None:
-    assert waits_for(run, user, roster) is waits
+    assert waits_for(run, user, roster, ONCALL) is waits
 
 
-def test_those_who_may_be_waited_for_are_whom_the_open_gates_name() -> None:
-    assert people_of([WAITING, RUNS["running"], RUNS["succeeded"]], ROSTER) == {BOB, NOOR}
-    assert people_of([RUNS["running"]], ROSTER) == frozenset()
+def test_those_who_may_be_waited_for_are_whom_the_open_gates_name_and_who_may_decide() -> None:
+    held = RUNS["needs_human"]
+    assert people_of(asked_people([WAITING, RUNS["running"], RUNS["succeeded"]], {}), ROSTER) == {BOB, NOOR}
+    assert people_of(asked_people([RUNS["running"], held], {held.id: ONCALL}), ROSTER) == {NOOR}
+    assert asked_people([RUNS["running"], held], {}) == NOBODY
     assert GATE.digest == DIGEST

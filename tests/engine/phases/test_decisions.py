@@ -1,22 +1,25 @@
 """After a run stopped half-way: only the legal moves, each a run of its own with its own gate."""
 
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.policies.people import ANYONE, NOBODY, People
 from bot.domain.runs.aftermath import MigrationProgress, aftermath_of
 from bot.domain.runs.decisions import legal_decisions, steps_left
-from bot.domain.runs.request import Decision, Origin
+from bot.domain.runs.request import Action, Decision, Origin
 from bot.domain.runs.run import Run, RunState, StepState
 from bot.engine.ports import Failed, Unknown
 from tests.engine.support.world import APPROVE, SmallWorld
 from tests.engine.test_runs import ENDS
 from tests.support import eventually
-from tests.support.examples import DATABASE, NEXT
+from tests.support.examples import DATABASE, NEXT, POLICY
 
 BOB = Origin("U0BOB", "C0OPS", "Ev-decision")
+NAMED = (("engineers", "U0AMELIE"), ("releasers", "U0BOB"), ("oncall", "U0EVE"))
+GATED = ("deploy", "rollback", "restore")
 
 
 async def stopped(world: SmallWorld, key: str = "migrate") -> Run:
@@ -167,3 +170,49 @@ async def test_what_a_run_left_is_seen_as_soon_as_the_database_answers(
     assert found.facts["live"] == NEXT
     [fate] = aftermath_of(found.facts) or ()
     assert fate.progress is MigrationProgress.UNKNOWN
+
+
+ENGINEER, RELEASER, ONCALL = (People((name,), frozenset({user})) for name, user in NAMED)
+
+
+@pytest.mark.parametrize(
+    ("policy", "may"),
+    [
+        # By default: who may ask for the command, who may approve it, and who is trusted with emergencies.
+        ({"run": {Action.DEPLOY: ENGINEER}, "emergency": ONCALL}, {"U0AMELIE", "U0BOB", "U0EVE"}),
+        ({"run": {Action.DEPLOY: ENGINEER}}, {"U0AMELIE", "U0BOB"}),
+        ({"run": {Action.DEPLOY: NOBODY}}, {"U0BOB"}),
+        # A list of its own is the rule, for who asked too.
+        ({"run": {Action.DEPLOY: ENGINEER}, "decide": ONCALL}, {"U0EVE"}),
+        ({"run": {Action.DEPLOY: ENGINEER}, "decide": ENGINEER}, {"U0AMELIE"}),
+    ],
+)
+@pytest.mark.parametrize("decision", [Decision.LIFT, Decision.CLOSE])
+async def test_who_may_decide_is_judged_at_the_press_by_the_policy_of_then(
+    world: SmallWorld, decision: Decision, policy: dict[str, Any], may: set[str]
+) -> None:
+    held = await stopped(world)
+    world.people.groups = {"S0RELEASE": frozenset()}  # whom the gate of the run asked besides
+    gate = replace(POLICY.approve["deploy"], eligible=RELEASER)
+    world.target = replace(world.target, policy=replace(POLICY, approve={"deploy": gate}, **policy))
+    engine = world.new_engine()
+    assert engine.deciders(held).users == may
+    assert {run: people.users for run, people in (await engine.status_service.dashboard()).deciders.items()} == {
+        held.id: engine.deciders(held).users
+    }
+    for user in ({user for _, user in NAMED} - may) | {"U0STRANGER"}:
+        with pytest.raises(RefusedError) as refusal:
+            await engine.decide(held.id, decision, Origin(user, "C0OPS", f"Ev-{user}"))
+        assert refusal.value.problem.reason is Reason.NOT_ALLOWED
+    await engine.decide(held.id, decision, Origin(min(may), "C0OPS", "Ev-may"))
+    assert (await world.run(held.id)).state is RunState.CANCELLED
+
+
+@pytest.mark.parametrize("decision", [Decision.ROLL_BACK, Decision.RESTORE])
+def test_no_decision_lets_somebody_go_back_whom_the_policy_does_not(decision: Decision) -> None:
+    anyone = replace(POLICY, run={Action.DEPLOY: ANYONE, Action.ROLLBACK: RELEASER, Action.RESTORE: RELEASER})
+    gated = replace(anyone, approve={key: replace(POLICY.approve["deploy"], eligible=RELEASER) for key in GATED})
+    assert all(not people.anyone for people in gated.who_may_choose(decision, Action.DEPLOY, None))
+    assert gated.who_may_choose(Decision.RETRY, Action.DEPLOY, None)[0].anyone
+    own = replace(gated, decide=ONCALL)
+    assert own.who_may_choose(decision, Action.DEPLOY, None) == (ONCALL,)

@@ -105,7 +105,7 @@ def test_a_run_in_another_language_has_no_english_left(name: str) -> None:
     told = replace(ctx(), translator=MARKED)
     for slot, message in render(RUNS[name], told).items():
         shown = [message.text, *(text for block in message.blocks for text in texts(block))]
-        assert english_in(shown, (RUNS[name], dict(told.names))) == set(), slot
+        assert english_in(shown, (RUNS[name], dict(told.names), told.deciders)) == set(), slot
 
 
 @pytest.mark.parametrize("name", COCKPITS)
@@ -119,7 +119,7 @@ def test_an_app_home_in_another_language_has_no_english_left(name: str) -> None:
 @pytest.mark.parametrize("changes", [{}, {"pending_live": NEW}, {"missing": NEW}, {"blockers": (IDLE,)}])
 def test_a_status_in_another_language_has_no_english_left(changes: dict[str, Any]) -> None:
     migration_report = MigrationReport(replace(FINE, **changes), None, None, "")
-    card = status_card(migration_report, MARKED)
+    card = status_card(migration_report, replace(ctx(), translator=MARKED))
     assert english_in([card.text, *texts(card.blocks)], migration_report) == set()
 
 

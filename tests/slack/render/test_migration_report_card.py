@@ -10,13 +10,11 @@ from bot.domain.names import TargetName
 from bot.domain.runs.run import RunState
 from bot.domain.targets.look import AppliedMigration, HiddenReplication, Primary, Replica, Replication, Session
 from bot.domain.targets.migration_report import Disk, DiskContent, MigrationReport, MigrationStatus, PastRun
-from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.cards.status.migration_report_card import SHARE, status_card
 from bot.slack.render.message import BLOCKS
-from bot.slack.render.text import Translator
 from tests.slack.support.limits import texts
+from tests.slack.support.runs import ctx
 
-SENTENCES = Translator(ENGLISH)
 AT = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
 FINE = MigrationStatus(
     target=TargetName("compte", "production"),
@@ -41,7 +39,7 @@ IDLE = Session(7, "app<!channel>", 600, "SELECT `x` @here", waits=False)
 
 def shown(status: MigrationStatus, **more: object) -> str:
     migration_report = MigrationReport(status, None, None, "")
-    return "\n".join(texts(status_card(replace(migration_report, **more), SENTENCES).blocks))  # type: ignore[arg-type]  # by field name
+    return "\n".join(texts(status_card(replace(migration_report, **more), ctx()).blocks))  # type: ignore[arg-type]  # by field name
 
 
 @pytest.mark.parametrize(
@@ -59,7 +57,7 @@ def shown(status: MigrationStatus, **more: object) -> str:
     ],
 )
 def test_the_first_sentence_answers_the_question(changes: dict[str, object], headline: str) -> None:
-    card = status_card(MigrationReport(replace(FINE, **changes), None, None, ""), SENTENCES)
+    card = status_card(MigrationReport(replace(FINE, **changes), None, None, ""), ctx())
     assert card.text.partition("\n")[0] == headline
     assert headline in str(card.blocks[0])
 
@@ -177,13 +175,13 @@ def test_what_is_remembered_is_told() -> None:
 
 def test_two_thousand_migrations_stay_within_slacks_limits() -> None:
     names = tuple(f"2025_01_01_{n:06}_" + "x" * 200 for n in range(2000))
-    card = status_card(MigrationReport(replace(FINE, pending_live=names, missing=names), None, None, ""), SENTENCES)
+    card = status_card(MigrationReport(replace(FINE, pending_live=names, missing=names), None, None, ""), ctx())
     assert len(card.blocks) <= BLOCKS
     assert all(len(block["text"]["text"]) <= 3000 for block in card.blocks if block["type"] == "section")
 
 
 def test_what_is_shared_says_who_shared_it_and_cannot_be_shared_again() -> None:
-    card = status_card(MigrationReport(FINE, None, None, ""), SENTENCES, shared_by="U0ONCALL")
+    card = status_card(MigrationReport(FINE, None, None, ""), ctx(), shared_by="U0ONCALL")
     assert "<@U0ONCALL>" in str(card.blocks)
     assert SHARE not in str(card.blocks)
-    assert SHARE in str(status_card(MigrationReport(FINE, None, None, ""), SENTENCES).blocks)
+    assert SHARE in str(status_card(MigrationReport(FINE, None, None, ""), ctx()).blocks)

@@ -53,8 +53,9 @@ def said(*overviews: TargetOverview) -> str:
 )
 def test_the_first_line_answers_the_question(overviews: tuple[TargetOverview, ...], first: str) -> None:
     card = ops_card(Dashboard(overviews), SCENE)
-    assert card.text.partition("\n")[0] == first
-    assert card.blocks[0]["text"]["text"] == first
+    said = [block["text"]["text"] for block in card.blocks if not block["text"]["text"].startswith("🚧")]
+    assert said[0] == first
+    assert first in card.text
     assert broken(card) == []
 
 
@@ -62,7 +63,7 @@ def test_what_runs_says_which_step_of_how_many() -> None:
     overview = replace(QUIET, unfinished=(RUNS["running"],))
     dashboard = Dashboard((overview,), usual={"R-7K3F9Q": {"migrate": StepEstimate(12.0, 20.0)}})
     told = "\n".join(texts(ops_card(dashboard, replace(SCENE, now=AT + timedelta(seconds=31))).blocks))
-    step = "step 6 of 9: *Migrate the database* · 6\u00a0s · about 6\u00a0s left · 🚧 site down for 14\u00a0s"
+    step = "step 6 of 9: *Migrate the database* · 6\u00a0s · about 6\u00a0s left in this step"
     assert f"⚙️ `R-7K3F9Q` Deploy · *running* · {step} · <@U0AMELIE>" in told
     assert "`R-7K3F9Q` is changing it now" in told
     told = "\n".join(texts(ops_card(dashboard, replace(SCENE, now=AT + timedelta(seconds=46))).blocks))

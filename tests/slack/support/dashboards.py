@@ -18,7 +18,7 @@ from bot.domain.targets.dashboard import Dashboard, HomeView
 from bot.domain.targets.overview import ProvenBackup, TargetOverview
 from bot.domain.targets.snapshot import TargetSnapshot, TargetState
 from bot.slack.render.context import RenderContext
-from tests.slack.support.runs import AMELIE, AT, BOB, NEW, NOOR, OLD, PLAN, RUNS, ctx
+from tests.slack.support.runs import AMELIE, AT, BOB, DECIDERS, NEW, NOOR, OLD, PLAN, RUNS, ctx
 
 NOW = AT + timedelta(seconds=31)
 BEFORE = AT - timedelta(days=2)
@@ -90,7 +90,7 @@ def decision() -> HomeView:
     first, second = quiet(names[0], 1), quiet(names[1], 2)
     unreachable = problem(Reason.HOST_UNREACHABLE, host="web7", address="192.0.2.7", port="22", detail="timed out")
     snapshots = {names[1]: TargetSnapshot(names[1], NOW, problem=unreachable)}
-    dashboard = Dashboard((replace(first, unfinished=(held,)), second), snapshots)
+    dashboard = Dashboard((replace(first, unfinished=(held,)), second), snapshots, deciders={held.id: DECIDERS})
     return HomeView(AMELIE, "", dashboard, (held,), (held, ended(names[1], 3, RunState.FAILED)), _everything(names))
 
 

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
-from bot.domain.policies.people import Roster
+from bot.domain.policies.people import People, Roster
 from bot.domain.runs.history import Head
 from bot.domain.runs.request import NO_EXCEPTIONS, Action, Decision, Origin, PolicyExceptions, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.branch_commits import BranchCommits
-from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, people_of, waits_for
+from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, asked_people, people_of, waits_for
 from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.overview import TargetOverview
 from bot.domain.targets.snapshot import TargetSnapshot
@@ -67,6 +67,9 @@ class FakeEngine:
 
     async def get(self, run: str) -> Run | None:
         return self.runs.get(run)
+
+    def deciders(self, run: Run) -> People:
+        return People(("engineers",), frozenset({run.request.origin.user}))
 
     async def cancel(self, run: str, user: str) -> Run:
         if self.refuses is not None:
@@ -123,6 +126,9 @@ class FakeStatusService:
         self.refusal: Problem | None = None
         self.reading: asyncio.Event | None = None
 
+    def last_seen(self, target: TargetName) -> TargetSnapshot | None:
+        return self.snapshots.get(target)
+
     async def judge(self, request: Request) -> None:
         if self.refusal is not None:
             raise RefusedError(self.refusal)
@@ -150,14 +156,16 @@ class FakeStatusService:
 
     async def home_view(self, dashboard: Dashboard, viewer: Viewer) -> HomeView:
         roster = Roster({"S0RELEASE": frozenset({BOB})}, frozenset({viewer.user}))
-        needed = tuple(run for run in self._engine.runs.values() if waits_for(run, viewer.user, roster))
+        needed = tuple(
+            run for run in self._engine.runs.values() if waits_for(run, viewer.user, roster, self._engine.deciders(run))
+        )
         recent = tuple(sorted(self._engine.runs.values(), key=lambda run: -run.sequence))
         names = tuple(self._engine.operations.targets)
         may = dict.fromkeys(Action, names)
         return HomeView(viewer.user, viewer.chosen, dashboard, needed, recent[:10], may)
 
     async def waited_for(self, dashboard: Dashboard) -> frozenset[str]:
-        return people_of([run for overview in dashboard.overviews for run in overview.unfinished], Roster())
+        return people_of(asked_people(dashboard.waiting, dashboard.deciders), Roster())
 
     async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
         self.refreshed.append(targets)

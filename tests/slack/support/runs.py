@@ -267,5 +267,10 @@ ANCHOR = Head(41, "5e" * 32)
 MASKER = Masker((Secret(PASSWORD),))
 
 
+DECIDERS = People(("engineers", "oncall"), frozenset({AMELIE, NOOR}))
+
+
 def ctx(now: datetime = AT + timedelta(seconds=31)) -> RenderContext:
-    return RenderContext(Translator(ENGLISH), MASKER, EmojiNames(), now, NAMES, ESTIMATES, anchor=ANCHOR)
+    return RenderContext(
+        Translator(ENGLISH), MASKER, EmojiNames(), now, NAMES, ESTIMATES, anchor=ANCHOR, deciders=DECIDERS
+    )

@@ -11,11 +11,12 @@ from bot.domain.runs.findings import (
     is_unknown,
     those_of,
 )
+from bot.domain.runs.maintenance import planned_downtime
 from bot.domain.runs.migration_risk import DownMethod, EffectKind, MigrationRisk
 from bot.domain.runs.plan import Plan
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.rehearsal import rehearsal_summary, rights_of_rehearsal
-from bot.slack.render.context import RenderContext, planned_downtime
+from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import join_dots, join_lines
 

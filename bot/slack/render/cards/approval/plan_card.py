@@ -32,6 +32,7 @@ from bot.domain.runs.findings import (
     facts_of,
     first_of,
 )
+from bot.domain.runs.maintenance import lifting_step, planned_downtime
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, StepState
@@ -43,16 +44,7 @@ from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.backups.unprovable import unprovable
 from bot.slack.render.cards.replica_line import replica_line
-from bot.slack.render.context import (
-    RenderContext,
-    StepView,
-    backup_finding,
-    lifting_step,
-    places,
-    planned_downtime,
-    step_views,
-    target_name,
-)
+from bot.slack.render.context import RenderContext, StepView, backup_finding, places, step_views, target_name
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, context, join_dots, join_lines, message, section
 

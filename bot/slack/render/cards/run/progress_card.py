@@ -6,7 +6,7 @@ from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import NOT_READ, Run, StepState
 from bot.slack.render import markup
 from bot.slack.render.cards.run.migration_line import migration_line, rehearsed_duration
-from bot.slack.render.cards.run.step_line import time_left
+from bot.slack.render.cards.run.step_line import run_left, time_left
 from bot.slack.render.context import (
     STEP_EMOJI,
     RenderContext,
@@ -37,7 +37,7 @@ def progress_card(run: Run, ctx: RenderContext) -> Message:
     return message(
         translate("progress.notification", target=target_name(run), what=what, run=run.id),
         (
-            section(_title(steps, ctx)),
+            section(_title(run, steps, ctx)),
             *(section(join_lines(part)) for part in _parts(steps, run.plan, ctx)),
             section(_tail(troubled_step(steps) or now, ctx)),
         ),
@@ -52,11 +52,13 @@ def progress_card(run: Run, ctx: RenderContext) -> Message:
     )
 
 
-def _title(steps: tuple[StepView, ...], ctx: RenderContext) -> Markup:
+def _title(run: Run, steps: tuple[StepView, ...], ctx: RenderContext) -> Markup:
     if not steps:
         return ctx.translator.translate("progress.none")
     done = sum(1 for step in steps if step.state in _OVER)
-    return ctx.translator.translate("progress.title", done=str(done), all=str(len(steps)))
+    return ctx.translator.translate(
+        "progress.title", done=str(done), all=str(len(steps)), left=run_left(run, ctx) if current_step(steps) else ""
+    )
 
 
 def _parts(steps: tuple[StepView, ...], plan: Plan | None, ctx: RenderContext) -> list[list[Markup]]:

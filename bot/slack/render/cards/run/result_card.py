@@ -12,6 +12,7 @@ from bot.domain.runs.decisions import (
     was_live,
 )
 from bot.domain.runs.findings import BackupToRestore, first_of
+from bot.domain.runs.maintenance import downtime, lifting_step, planned_downtime, site_is_down, was_down_before
 from bot.domain.runs.old_code import stale_services
 from bot.domain.runs.plan import Risk
 from bot.domain.runs.request import Action, Decision, OverdueBackup
@@ -24,22 +25,18 @@ from bot.slack.render.cards.backups import backup_outcome
 from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.run import aftermath
 from bot.slack.render.cards.run.anchor import RESULT_TYPE, anchor_payload
-from bot.slack.render.cards.run.run_card import DECISIONS, ROLLBACK
+from bot.slack.render.cards.run.decision_buttons import decision_buttons, resumed_run
+from bot.slack.render.cards.run.run_card import ROLLBACK
 from bot.slack.render.context import (
     RenderContext,
     action_name,
     backup_id,
     changed_anything,
-    downtime,
     is_dry_run,
-    lifting_step,
-    planned_downtime,
-    site_is_down,
     state_words,
     step_views,
     target_name,
     troubled_step,
-    was_down_before,
     work_seconds,
 )
 from bot.slack.render.markup import Markup
@@ -74,7 +71,7 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
             section(aftermath.migration_states(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
             section(_schema_change(run, ctx)),
             section(join_lines(_advice(run, ctx))),
-            actions("result_buttons", *_decision_buttons(run, ctx), _rollback(run, ctx)),
+            actions("result_buttons", *decision_buttons(run, ctx), _rollback(run, ctx)),
         ),
         RESULT_TYPE,
         {
@@ -94,25 +91,6 @@ def _about_backups(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
         backup_outcome.restore_result(run, ctx),
         backup_outcome.dropped_tables(run, ctx),
     )
-
-
-def _decision_buttons(run: Run, ctx: RenderContext) -> tuple[Block, ...]:
-    """Build the buttons of the legal decisions; each leads to a plan of its own, with its own gate.
-
-    A run that continued another one and changed nothing offers the decisions of the other.
-    """
-    legal, about = (legal_decisions(run), run.id) if not run.ended else (open_decisions(run), _resumed_run(run))
-    translate = ctx.translator.translate
-    return tuple(
-        button(name, translate(f"button.{name.removeprefix('run_')}"), about or run.id)
-        for name, decision in DECISIONS.items()
-        if decision in legal
-    )
-
-
-def _resumed_run(run: Run) -> str:
-    """Return the ID of the run that it continues; empty where it was typed."""
-    return run.request.resumes.run if run.request.resumes is not None else ""
 
 
 def _rollback(run: Run, ctx: RenderContext) -> Block | None:
@@ -283,7 +261,7 @@ def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     trouble = troubled_step(step_views(run))
     is_open = run.state is RunState.NEEDS_HUMAN
     legal = legal_decisions(run) if is_open else open_decisions(run)
-    about = "" if is_open else _resumed_run(run)
+    about = "" if is_open else resumed_run(run)
     decisions = (
         translate("result.move_still_open", run=about) if about and legal else Markup(""),
         _retry(run, ctx) if Decision.RETRY in legal else Markup(""),

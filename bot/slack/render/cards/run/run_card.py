@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from bot.domain.runs.approval import GateState
+from bot.domain.runs.maintenance import downtime, site_is_down
 from bot.domain.runs.reminders import is_overdue
 from bot.domain.runs.request import Decision, DeployOptions
 from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.outage import outage_by
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers, emoji, names, voters
 from bot.slack.render.cards.backups import backup_outcome
 from bot.slack.render.cards.run.step_line import step_line
+from bot.slack.render.cards.status.outage_line import brought_up_line, own_outage_line
 from bot.slack.render.context import (
     STATE_EMOJI,
     RenderContext,
     action_name,
     changed_anything,
-    downtime,
     exception_line,
     is_before_change,
     is_dry_run,
@@ -75,7 +77,14 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
         (
             section(
                 join_lines(
-                    (headline, _now(run, ctx), exception_line(run, ctx), _afterwards(run, ctx), _subject(run, ctx))
+                    (
+                        _outage(run, ctx),
+                        headline,
+                        _now(run, ctx),
+                        exception_line(run, ctx),
+                        _afterwards(run, ctx),
+                        _subject(run, ctx),
+                    )
                 )
             ),
             context(asked),
@@ -91,6 +100,18 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
             "state": run.state.value,
         },
     )
+
+
+def _outage(run: Run, ctx: RenderContext) -> Markup:
+    """Render that the run has the site down; of a run that has ended, that it left it so then."""
+    if run.ended:
+        left_down = changed_anything(run) and site_is_down(run) is True
+        return ctx.translator.translate("outage.was", target=str(run.request.target)) if left_down else Markup("")
+    outage = outage_by(run, ctx.snapshot) if run.change_started_at is not None else None
+    if outage is not None:
+        return own_outage_line(outage, ctx)
+    is_up = run.state is RunState.NEEDS_HUMAN and site_is_down(run) is not False
+    return brought_up_line(run, ctx.snapshot, ctx) if is_up else Markup("")
 
 
 def _subject(run: Run, ctx: RenderContext) -> Markup:

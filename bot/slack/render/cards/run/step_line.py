@@ -1,17 +1,18 @@
-"""The current step in a line: its number, elapsed time, estimate and downtime."""
+"""The current step in a line: its number, elapsed time, and how long the run will still take."""
 
 from __future__ import annotations
 
+from bot.domain.runs.remaining import remaining
 from bot.domain.runs.run import Run
-from bot.slack.render import durations, markup
-from bot.slack.render.context import RenderContext, StepView, current_step, down_since, is_before_change, step_views
+from bot.slack.render import markup
+from bot.slack.render.context import RenderContext, StepView, current_step, is_before_change, step_views
 from bot.slack.render.markup import Markup
 
 _MAX_TITLE = 80
 
 
 def step_line(run: Run, ctx: RenderContext) -> Markup:
-    """Render the current step with its number, elapsed time, estimate and downtime."""
+    """Render the current step with its number and elapsed time, and how long the run will still take."""
     steps = step_views(run)
     step = current_step(steps)
     if step is None:
@@ -23,24 +24,44 @@ def step_line(run: Run, ctx: RenderContext) -> Markup:
         m=str(len(steps)),
         title=markup.clip(step.title, _MAX_TITLE),
         elapsed=ctx.translator.duration(elapsed) if elapsed >= 1 else "",
-        left=time_left(step, ctx),
-        down=down_for(run, ctx),
+        late=late(step, ctx),
+        left=run_left(run, ctx) or _step_left(step, ctx),
     )
 
 
-def time_left(step: StepView, ctx: RenderContext) -> Markup:
-    """Render how long the current step will still take, or that it is late; empty without an estimate."""
+def run_left(run: Run, ctx: RenderContext) -> Markup:
+    """Render how long a run will still take, and until the site is back; empty where its steps have no past."""
+    left = remaining(run, ctx.estimates, ctx.now)
+    if left.whole is not None:
+        back = _rounded(left.site_up, ctx) if left.site_up is not None else ""
+        return ctx.translator.translate("card.left", seconds=_rounded(left.whole, ctx), back=back)
+    return ctx.translator.translate("card.back", back=_rounded(left.site_up, ctx)) if left.site_up else Markup("")
+
+
+def _step_left(step: StepView, ctx: RenderContext) -> Markup:
     usual = ctx.estimates.get(step.key)
-    if usual is None or usual.seconds < 1:
+    left = usual.seconds - step.elapsed(ctx.now) if usual is not None else 0
+    return ctx.translator.translate("card.step_left", seconds=_rounded(left, ctx)) if left > 0 else Markup("")
+
+
+def time_left(step: StepView, ctx: RenderContext) -> Markup:
+    """Render how long a step that runs will still take, or that it is late; empty without an estimate."""
+    usual = ctx.estimates.get(step.key)
+    if usual is None:
         return Markup("")
-    translate, elapsed = ctx.translator.translate, step.elapsed(ctx.now)
+    elapsed = step.elapsed(ctx.now)
     if elapsed < usual.seconds:
-        return translate("card.left", seconds=ctx.translator.duration(max(round(usual.seconds - elapsed), 1)))
-    key = "card.late" if usual.is_late(elapsed) else "card.usual"
-    return translate(key, usual=ctx.translator.duration(usual.seconds))
+        return ctx.translator.translate("card.left", seconds=_rounded(usual.seconds - elapsed, ctx))
+    return late(step, ctx) or ctx.translator.translate("card.usual", usual=ctx.translator.duration(usual.seconds))
 
 
-def down_for(run: Run, ctx: RenderContext) -> str:
-    """Render for how long a run has kept the site down; empty where it is up."""
-    since = down_since(run)
-    return ctx.translator.duration(durations.between(since, ctx.now)) if since is not None else ""
+def late(step: StepView, ctx: RenderContext) -> Markup:
+    """Render that a step takes longer than it ever does; empty where it does not, or has no past."""
+    usual, elapsed = ctx.estimates.get(step.key), step.elapsed(ctx.now)
+    if usual is None or not usual.is_late(elapsed):
+        return Markup("")
+    return ctx.translator.translate("card.late", usual=ctx.translator.duration(usual.seconds))
+
+
+def _rounded(seconds: float, ctx: RenderContext) -> Markup:
+    return ctx.translator.duration(max(round(seconds), 1))

@@ -6,14 +6,17 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 
 from bot.domain.names import TargetName
+from bot.domain.runs.maintenance import site_is_down
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState
-from bot.domain.targets.dashboard import HomeView
+from bot.domain.targets.dashboard import Dashboard, HomeView
+from bot.domain.targets.outage import Outage
 from bot.slack.render import markup
-from bot.slack.render.cards.run.step_line import down_for
+from bot.slack.render.cards.run.decision_buttons import decision_buttons
 from bot.slack.render.cards.run.translated_run import translated_run
 from bot.slack.render.cards.status.home_filter import filter_menu, matches, read_filter
 from bot.slack.render.cards.status.ops_card import fit_within, pack_sections, summary_line
+from bot.slack.render.cards.status.outage_line import brought_up_line, outage_lines
 from bot.slack.render.cards.status.target_lines import (
     DashboardEntry,
     anomaly_line,
@@ -65,15 +68,17 @@ def home_card(home_view: HomeView, links: Links, ctx: RenderContext) -> Block:
         ctx: the render context.
     """
     entries = dashboard_entries(home_view.dashboard)
+    down = outage_lines(home_view.dashboard, ctx)
     translate = ctx.translator.translate
     if not entries:
         return _view(home_view, (section(translate("home.nothing")), _foot(home_view, ctx)))
     needed, going = home_view.needed, home_view.going
     ended = [run for run in home_view.recent if run.ended]  # the others are shown above
     blocks = (
-        header(_headline(len(needed), ctx)),
+        *_outages(home_view.dashboard.outages, down, ctx),
+        header(_headline(len(needed), ctx)) if needed or not down else None,
         context(join_dots((summary_line(entries, ctx), translate("home.as_of", when=ctx.translator.moment(ctx.now))))),
-        *_each(needed, lambda run: _needed(run, links, ctx), ctx),
+        *_each(needed, lambda run: _needed(run, home_view, links, ctx), ctx),
         header(translate("home.going")) if going else None,
         *_each(going, lambda run: _going(run, home_view, links, ctx), ctx),
         header(translate("home.environments")),
@@ -90,6 +95,26 @@ def _view(home_view: HomeView, blocks: Iterable[Block | None]) -> Block:
     return {"type": "home", "private_metadata": json.dumps({"chosen": home_view.chosen}), "blocks": shown}
 
 
+def _outages(outages: tuple[Outage, ...], lines: tuple[Markup, ...], ctx: RenderContext) -> tuple[Block | None, ...]:
+    """Render the sites that are down, before anything else; with a heading where no run is about to bring one up."""
+    stuck = [outage for outage in outages if not outage.is_moving]
+    rest = len(lines) - _MAX_RUNS
+    more = ctx.translator.count("plan.more", rest) if rest > 0 else Markup("")
+    return _outage_title(stuck, ctx), section(join_lines((*lines[:_MAX_RUNS], more)))
+
+
+def _outage_title(stuck: list[Outage], ctx: RenderContext) -> Block | None:
+    match stuck:
+        case []:
+            return None
+        case [one]:
+            return header(
+                ctx.translator.translate("outage" if one.certain else "outage.unsure", target=str(one.target))
+            )
+        case _:
+            return header(ctx.translator.count("outage.many", len(stuck)))
+
+
 def _headline(needed: int, ctx: RenderContext) -> Markup:
     return ctx.translator.count("home.needs", needed) if needed else ctx.translator.translate("home.needs_nothing")
 
@@ -102,21 +127,34 @@ def _each(
     return [*shown, context(ctx.translator.count("plan.more", more)) if more > 0 else None]
 
 
-def _needed(run: Run, links: Links, ctx: RenderContext) -> tuple[Block | None, ...]:
-    """Render a run that needs this person: what, why, until when, with a button to its thread."""
+def _needed(run: Run, home_view: HomeView, links: Links, ctx: RenderContext) -> tuple[Block | None, ...]:
+    """Render a run that needs this person: what, why, until when, with a button to its thread and those to decide."""
     shown = translated_run(run, ctx)
-    news = _decision(shown, ctx) if run.state is RunState.NEEDS_HUMAN else _gate(run, ctx)
+    is_held = run.state is RunState.NEEDS_HUMAN
+    news = _decision(shown, home_view.dashboard, ctx) if is_held else _gate(run, ctx)
     text = section(join_lines((_title(shown, ctx), _commit(shown, ctx), exception_line(shown, ctx), news)))
     thread = _thread(run, links, ctx)
     return (
         text,
         context(_request_line(shown, ctx)),
-        actions(f"home_run {run.id}", thread and {**thread, "style": "primary"}),
+        actions(
+            f"home_run {run.id}",
+            thread and {**thread, "style": "primary"},
+            *(decision_buttons(run, ctx) if is_held else ()),
+        ),
     )
 
 
-def _decision(run: Run, ctx: RenderContext) -> Markup:
-    return ctx.translator.translate("home.decide", wrong=ctx.problem_text(run.problem), down=down_for(run, ctx))
+def _decision(run: Run, dashboard: Dashboard, ctx: RenderContext) -> Markup:
+    snapshot = dashboard.snapshots.get(run.request.target)
+    was_down = site_is_down(run) is not False
+    is_up = was_down and all(outage.target != run.request.target for outage in dashboard.outages)
+    return join_lines(
+        (
+            ctx.translator.translate("home.decide", wrong=ctx.problem_text(run.problem)),
+            brought_up_line(run, snapshot, ctx) if is_up else Markup(""),
+        )
+    )
 
 
 def _gate(run: Run, ctx: RenderContext) -> Markup:

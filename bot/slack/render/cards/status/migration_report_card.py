@@ -6,7 +6,8 @@ from bot.domain.targets.look import HiddenReplication, Session
 from bot.domain.targets.migration_report import Disk, DiskContent, MigrationReport, MigrationStatus, PastRun
 from bot.slack.render import markup
 from bot.slack.render.cards.replica_line import replica_line
-from bot.slack.render.context import STATE_EMOJI
+from bot.slack.render.cards.status.outage_line import outage_line
+from bot.slack.render.context import STATE_EMOJI, RenderContext
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, actions, button, context, join_dots, join_lines, message, section
 from bot.slack.render.text import Translator
@@ -18,22 +19,23 @@ _MAX_SESSIONS = 3
 _MAX_REPLICAS = 4
 
 
-def status_card(migration_report: MigrationReport, translator: Translator, *, shared_by: str = "") -> Message:
+def status_card(migration_report: MigrationReport, ctx: RenderContext, *, shared_by: str = "") -> Message:
     """Build the answer.
 
     Args:
         migration_report: the state of the migrations, and past runs.
-        translator: of the configured language.
+        ctx: the render context.
         shared_by: Slack's ID of who shares it with the channel; empty for the reply to one person, which has a
             button to share it.
     """
-    status = migration_report.status
+    status, translator = migration_report.status, ctx.translator
     translate = translator.translate
     headline = _headline(status, translator)
     name = str(status.target)
     return message(
         headline,
         (
+            section(_outage(migration_report, ctx)),
             section(join_lines((Markup(f"*{markup.inline(name)}* · {headline}"), *_pending(status, translator)))),
             section(
                 join_lines(
@@ -60,6 +62,11 @@ def status_card(migration_report: MigrationReport, translator: Translator, *, sh
             "missing": list(status.missing),
         },
     )
+
+
+def _outage(migration_report: MigrationReport, ctx: RenderContext) -> Markup:
+    outage = migration_report.outage
+    return outage_line(outage, ctx, deciders=migration_report.deciders) if outage is not None else Markup("")
 
 
 def _value(status: MigrationStatus) -> str:
@@ -165,8 +172,23 @@ def _maintenance(status: MigrationStatus, translator: Translator) -> tuple[Marku
 def _past(migration_report: MigrationReport, translator: Translator) -> tuple[Markup, ...]:
     translate = translator.translate
     going = translate("status.going", run=migration_report.going) if migration_report.going else Markup("")
-    deploy = _run("status.deploy", migration_report.last_deploy, translator)
-    return (going, _batch(migration_report, translator), deploy, _backup(migration_report, translator))
+    return (
+        going,
+        _batch(migration_report, translator),
+        *_deploys(migration_report, translator),
+        _backup(migration_report, translator),
+    )
+
+
+def _deploys(migration_report: MigrationReport, translator: Translator) -> tuple[Markup, ...]:
+    """Render the deploy that is live, and the latest one where that is another."""
+    live, last = migration_report.live_deploy, migration_report.last_deploy
+    if live is None and last is None:
+        return (translator.translate("status.deploy.none"),)
+    return (
+        _deploy("status.deploy.live", live, translator),
+        _deploy("status.deploy.last", last, translator) if last != live else Markup(""),
+    )
 
 
 def _batch(migration_report: MigrationReport, translator: Translator) -> Markup:
@@ -183,11 +205,11 @@ def _batch(migration_report: MigrationReport, translator: Translator) -> Markup:
     return translator.translate("status.batch.table", when=translator.moment(at) if at else "", **values)
 
 
-def _run(key: str, past: PastRun | None, translator: Translator) -> Markup:
+def _deploy(key: str, past: PastRun | None, translator: Translator) -> Markup:
     if past is None:
-        return translator.translate(f"{key}.none")
+        return Markup("")
     when = translator.moment(past.ended_at)
-    return translator.translate(f"{key}.last", emoji=STATE_EMOJI[past.state], run=past.run, when=when, sha=past.sha[:7])
+    return translator.translate(key, emoji=STATE_EMOJI[past.state], run=past.run, when=when, sha=past.sha[:7])
 
 
 def _backup(migration_report: MigrationReport, translator: Translator) -> Markup:

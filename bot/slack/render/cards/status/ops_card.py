@@ -9,6 +9,7 @@ from bot.domain.runs.run import BEFORE_CHANGE
 from bot.domain.targets.dashboard import Dashboard
 from bot.domain.targets.overview import TargetOverview
 from bot.slack.render import markup
+from bot.slack.render.cards.status.outage_line import outage_lines
 from bot.slack.render.cards.status.target_lines import (
     FREEZE,
     LOCK,
@@ -36,6 +37,7 @@ _MAX_CHARACTERS = 10_000
 
 _MAX_IN_A_SECTION = 2_500
 _MAX_RUNS = 5
+_MAX_OUTAGES = 10
 _MAX_TOLD_WHOLLY = 10
 """Maximum targets that are shown in full; of more, only anomalies are shown."""
 
@@ -50,15 +52,16 @@ def ops_card(dashboard: Dashboard, ctx: RenderContext) -> Message:
     ordered = dashboard_entries(dashboard)
     is_detailed = len(ordered) <= _MAX_TOLD_WHOLLY
     details_of = _facts if is_detailed else anomaly_line
-    head = live_line if len(ordered) == 1 else _named  # a single target is named in the first line already
+    is_alone = len(ordered) == 1  # and named in the first line already
     shown, left = fit_within(
-        [_target(entry, head(entry, ctx), details_of(entry, ctx), ctx) for entry in ordered], _MAX_CHARACTERS
+        [_target(entry, Markup("") if is_alone else _name(entry), details_of(entry, ctx), ctx) for entry in ordered],
+        _MAX_CHARACTERS,
     )
-    headline = summary_line(ordered, ctx)
+    headline, down = summary_line(ordered, ctx), outage_lines(dashboard, ctx)[:_MAX_OUTAGES]
     rest = ctx.translator.count("ops.left", left) if left else Markup("")
     return message(
-        headline,
-        (section(headline), *map(section, pack_sections(shown)), context(rest)),
+        down[0] if down else headline,
+        (section(join_lines(down)), section(headline), *map(section, pack_sections(shown)), context(rest)),
         "countersign_ops",
         {
             "targets": [str(entry.overview.target) for entry in ordered],
@@ -87,28 +90,29 @@ def summary_line(entries: tuple[DashboardEntry, ...], ctx: RenderContext) -> Mar
     )
     marked = [translate("ops.count", emoji=emoji, n=str(n), words=translate(key)) for emoji, n, key in marks if n]
     name = markup.bold(str(entries[0].overview.target)) if len(entries) == 1 else Markup("")
-    is_quiet = not counted and not any(entry.overview.owed for entry in entries)
+    is_quiet = not counted and not any(entry.overview.owed or entry.outage for entry in entries)
     return join_dots((name, *([translate("ops.quiet")] if is_quiet else counted), *marked))
 
 
-def _named(entry: DashboardEntry, ctx: RenderContext) -> Markup:
-    return join_dots((markup.bold(str(entry.overview.target)), live_line(entry, ctx)))
+def _name(entry: DashboardEntry) -> Markup:
+    return markup.bold(str(entry.overview.target))
 
 
 def _target(entry: DashboardEntry, head: Markup, details: Markup, ctx: RenderContext) -> Markup:
-    """Render one target: what is live, details, and a line for each run."""
+    """Render one target: a line for each run, what is live, and the details."""
     overview = entry.overview
     runs = [run_line(run, entry, ctx) for run in overview.unfinished[:_MAX_RUNS]]
     more = len(overview.unfinished) - len(runs)
     return join_lines(
         (
             head,
-            details,
-            lock_line(entry, ctx),
-            freeze_line(entry, ctx),
-            *(owed_line(run, ctx) for run in overview.owed[:_MAX_RUNS]),
             *runs,
             ctx.translator.count("plan.more", more) if more else Markup(""),
+            *(owed_line(run, ctx) for run in overview.owed[:_MAX_RUNS]),
+            lock_line(entry, ctx),
+            freeze_line(entry, ctx),
+            live_line(entry, ctx),
+            details,
         )
     )
 

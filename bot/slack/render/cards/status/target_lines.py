@@ -12,6 +12,7 @@ from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.reminders import is_overdue
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.dashboard import Dashboard
+from bot.domain.targets.outage import Outage, outage_of
 from bot.domain.targets.overview import TargetOverview
 from bot.domain.targets.snapshot import TargetSnapshot, TargetState
 from bot.slack.render import markup
@@ -45,13 +46,18 @@ class DashboardEntry:
         overview: what the store knows of it.
         snapshot: its last snapshot; None where there is none.
         freeze: the freeze that is on it now.
-        usual: usual durations of the running steps, by run and step key.
+        usual: usual durations of steps, by run and step key.
     """
 
     overview: TargetOverview
     snapshot: TargetSnapshot | None = None
     freeze: ActiveFreeze | None = None
     usual: Mapping[str, Mapping[str, StepEstimate]] = field(default_factory=dict)
+
+    @property
+    def outage(self) -> Outage | None:
+        """The site's outage; None where it is up, as far as is known."""
+        return outage_of(self.overview, self.snapshot)
 
     @property
     def seen(self) -> TargetState | None:
@@ -63,6 +69,8 @@ class DashboardEntry:
     @property
     def urgency(self) -> int:
         """Its sort key among others: lower is more urgent."""
+        if self.is_down:
+            return -1
         states = [URGENT_FIRST.index(run.state) for run in self.overview.unfinished]
         if self.overview.owed:
             states.append(URGENT_FIRST.index(RunState.AWAITING_APPROVAL))
@@ -72,6 +80,11 @@ class DashboardEntry:
         if self.is_odd:
             return quiet
         return quiet + 1 if self.overview.lock is not None else quiet + 2
+
+    @property
+    def is_down(self) -> bool:
+        """Whether its site is down, and no run is about to bring it up."""
+        return self.outage is not None and not self.outage.is_moving
 
     @property
     def is_odd(self) -> bool:
@@ -84,18 +97,18 @@ class DashboardEntry:
     @property
     def needs_a_look(self) -> bool:
         """Whether it is shown in more than a line."""
-        return bool(self.overview.unfinished or self.overview.owed) or self.is_odd or self.overview.lock is not None
+        return bool(self.overview.unfinished or self.overview.owed or self.overview.lock) or self.is_odd or self.is_down
 
     @property
     def emoji(self) -> str:
         """The emoji that sums it up."""
+        if self.is_down:
+            return DOWN
         if self.overview.unfinished:
             first = min(self.overview.unfinished, key=lambda run: URGENT_FIRST.index(run.state))
             return STATE_EMOJI[first.state]
         if self.overview.owed:
             return OWED
-        if self.seen is not None and self.seen.maintenance:
-            return DOWN
         if self.is_odd:
             return DOUBT
         if self.overview.lock is not None:
