@@ -193,8 +193,7 @@ class Engine:
     async def awaiting(self) -> tuple[str, ...]:
         """Name the runs whose gate is open, before their first change or after an emergency."""
         stored = self._context.runs
-        runs = [await stored.get(name) for name in await stored.unfinished()]
-        waiting = tuple(run.id for run in runs if run is not None and run.state is RunState.AWAITING_APPROVAL)
+        waiting = tuple(each.run for each in await stored.unfinished() if each.state is RunState.AWAITING_APPROVAL)
         return tuple(dict.fromkeys((*waiting, *await stored.awaiting_late_approval())))
 
     async def output(self, run: str) -> tuple[Chunk, ...]:

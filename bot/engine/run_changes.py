@@ -31,6 +31,23 @@ class RunLease:
 
 
 @dataclass(frozen=True)
+class RunSummary:
+    """How a run stands.
+
+    Args:
+        run: its ID.
+        state: of it.
+        revision: raised by each change of it.
+        cancelled_by: who wants it cancelled; empty where nobody does.
+    """
+
+    run: str
+    state: RunState
+    revision: int
+    cancelled_by: str
+
+
+@dataclass(frozen=True)
 class MoveTo:
     """The run enters another state, from a legal predecessor (`bot.domain.runs.run.LEGAL`).
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
 from functools import partial
 
 import structlog
 
 from bot.background import RepeatedWork
 from bot.domain.errors import Problem, Reason, problem
+from bot.domain.names import TargetName
 from bot.domain.runs.history import Entry
 from bot.domain.runs.run import Run, RunState
 from bot.engine.context import EngineContext
 from bot.engine.jobs.backup_age import overdue_problem
+from bot.engine.lease_keeper import LEASE, LeaseKeeper
 from bot.engine.phases.change import change, verify
 from bot.engine.phases.gate import wait_at_gate
 from bot.engine.phases.planning import cancel_before_change, fail, plan_run
@@ -23,10 +24,6 @@ from bot.engine.ports import Ending
 from bot.engine.run_changes import FactsAre, LeaseLostError, MoveTo, RunLease
 from bot.engine.run_session import RunSession
 
-LEASE = timedelta(seconds=15)
-"""Length of a lease on a run."""
-
-_RENEWAL_SECONDS = LEASE.total_seconds() / 3
 _END_POLL_SECONDS = 0.2
 _END_RETRY_SECONDS = 2.0
 
@@ -39,7 +36,7 @@ _log = structlog.get_logger()
 
 
 class RunDriver:
-    """Drives one run under a lease that it renews.
+    """Drives one run under a lease.
 
     Args:
         context: the engine's ports.
@@ -53,28 +50,34 @@ class RunDriver:
         self._session: RunSession | None = None
         self._ending: RepeatedWork | None = None
 
-    async def drive(self) -> None:
-        """Claim the run and drive it until it ends, waits for a person, or another process claims it."""
+    @property
+    def target(self) -> TargetName | None:
+        """The run's target; None until the run was read."""
+        return None if self._session is None else self._session.target.name
+
+    def changed(self, revision: int) -> None:
+        """Take note of the run's revision in the store: it is woken where the run has changes that it did not make."""
+        if self._session is None or self._session.revision != revision:
+            self.wake.set()
+
+    async def drive(self, lease_keeper: LeaseKeeper) -> None:
+        """Claim the run and drive it until it ends, waits for a person, or another process claims it.
+
+        Args:
+            lease_keeper: renews the lease.
+        """
         lease = await self._claim()
         if lease is None:
             return
-        log = _log.bind(run=self.run, token=lease.token)
-        driving = asyncio.current_task()
-        renewal = RepeatedWork(
-            f"renew {self.run}",
-            partial(self._context.leases.renew, lease, LEASE),
-            interval=_RENEWAL_SECONDS,
-            failed=lambda error, _: self._lease_not_renewed(error, driving),
-        )
-        renewal.start()
+        lease_keeper.hold(lease, asyncio.current_task())
         try:
             # Every record logged below names the run.
             with structlog.contextvars.bound_contextvars(run=self.run):
                 await self._drive(lease)
         except LeaseLostError:
-            log.warning("run_overtaken")
+            _log.warning("run_overtaken", run=self.run, token=lease.token)
         finally:
-            await renewal.aclose()
+            lease_keeper.let_go(lease)
             if self._ending is not None:
                 await self._ending.aclose()
             with contextlib.suppress(Exception):
@@ -220,15 +223,6 @@ class RunDriver:
     def _not_ended(self, error: Exception, failures: int) -> float:
         _log.error("steps_not_ended", run=self.run, times=failures, exc_info=error)
         return _END_RETRY_SECONDS
-
-    def _lease_not_renewed(self, error: Exception, driving: asyncio.Task[object] | None) -> float | None:
-        if isinstance(error, LeaseLostError):
-            if driving is not None:
-                driving.cancel()
-            return None
-        # The store may answer again before the lease has run out; every write carries the token anyway.
-        _log.error("lease_not_renewed", run=self.run, exc_info=error)
-        return _RENEWAL_SECONDS
 
 
 def _closing_problem(run: Run, user: str, successor: str) -> Problem:

@@ -37,6 +37,8 @@ class RunSession:
     def __init__(self, context: EngineContext, lease: RunLease, target: Target, wake: asyncio.Event) -> None:
         self.context = context
         self.lease = lease
+        self.revision: int | None = None
+        """Of the run as it was last read here, raised by what was written since: any other has changes by others."""
         self.target = target
         self.wake = wake
         self.execution = Execution(
@@ -78,6 +80,7 @@ class RunSession:
         run = await self.context.runs.get(self.run_id)
         if run is None:
             raise LookupError(self.run_id)
+        self.revision = run.revision
         return run
 
     async def write(self, *changes: Change, entries: tuple[Entry, ...] = ()) -> Run:
@@ -87,6 +90,8 @@ class RunSession:
             LeaseLostError: another owner has the run.
         """
         run = await self.context.runs.write(self.lease, changes, entries)
+        if changes and self.revision is not None:
+            self.revision += 1  # not the one that was read: it may have what another process noted meanwhile
         for entry in entries:
             log_entry(entry)
         self.context.run_observer.run_changed(self.run_id)

@@ -14,7 +14,7 @@ from bot.domain.runs.request import Request
 from bot.domain.runs.run import Run
 from bot.domain.targets.dashboard import Viewer
 from bot.domain.targets.overview import TargetOverview
-from bot.engine.run_changes import CancelRequest, Change, Chunk, RunLease
+from bot.engine.run_changes import CancelRequest, Change, Chunk, RunLease, RunSummary
 
 
 class RunStore(Protocol):
@@ -43,8 +43,8 @@ class RunStore(Protocol):
         """Read the latest runs on one target, newest first."""
         ...
 
-    async def unfinished(self) -> tuple[str, ...]:
-        """Name the runs that have not ended, oldest first."""
+    async def unfinished(self) -> tuple[RunSummary, ...]:
+        """Read how the runs stand that have not ended, oldest first, without reading the runs."""
         ...
 
     async def awaiting_late_approval(self) -> tuple[str, ...]:
@@ -88,12 +88,8 @@ class LeaseStore(Protocol):
         """Claim a run that has no owner or whose lease has run out, and raise its token; None where it has one."""
         ...
 
-    async def renew(self, lease: RunLease, length: timedelta) -> None:
-        """Extend a lease.
-
-        Raises:
-            LeaseLostError: another owner has claimed the run.
-        """
+    async def renew(self, leases: tuple[RunLease, ...], length: timedelta) -> frozenset[RunLease]:
+        """Extend leases; give those that are lost, as another owner has claimed the run."""
         ...
 
     async def release(self, lease: RunLease) -> None:

@@ -12,8 +12,10 @@ from bot.background import RepeatedWork, TaskSet, cancel
 from bot.domain.errors import OutageError
 from bot.domain.runs.run import Run, RunState
 from bot.engine.context import EngineContext
+from bot.engine.lease_keeper import LeaseKeeper
 from bot.engine.phases.aftermath import Aftermath
 from bot.engine.phases.late_approval import LateApprovals
+from bot.engine.run_changes import RunSummary
 from bot.engine.run_driver import RunDriver
 
 SWEEP_SECONDS = 3.0
@@ -32,12 +34,10 @@ class _Driving:
     Args:
         driver: of a run.
         task: in which it drives.
-        revision: of the run when it was last swept; None before the first sweep.
     """
 
     driver: RunDriver
     task: asyncio.Task[None]
-    revision: int | None = None
 
 
 class Supervisor:
@@ -51,6 +51,7 @@ class Supervisor:
         self._context = context
         self._driving: dict[str, _Driving] = {}
         self._failures: Counter[str] = Counter()
+        self._lease_keeper = LeaseKeeper(context.leases)
         self._aftermath = Aftermath(context)
         self._late_approvals = LateApprovals(context)
         self._touches = TaskSet()
@@ -74,6 +75,7 @@ class Supervisor:
         if self._sweeping is not None:
             await self._sweeping.aclose()
         await cancel(*(driving.task for driving in self._driving.values()), *self._aftermath.looks)
+        await self._lease_keeper.aclose()
         await self._touches.aclose()
 
     def drive(self, run: str) -> None:
@@ -81,7 +83,7 @@ class Supervisor:
         if run in self._driving or self.draining:
             return
         driver = RunDriver(self._context, run)
-        work = driver.drive() if self._failures[run] < _MAX_FAILURES else driver.give_up()
+        work = driver.drive(self._lease_keeper) if self._failures[run] < _MAX_FAILURES else driver.give_up()
         task = asyncio.create_task(work, name=f"run {run}")
         self._driving[run] = _Driving(driver, task)
         task.add_done_callback(lambda done: self._driver_ended(run, done))
@@ -127,17 +129,16 @@ class Supervisor:
 
     async def sweep(self) -> None:
         """Drive what nobody drives, and carry out what was requested elsewhere."""
-        for name in await self._context.runs.unfinished():
-            run = await self._context.runs.get(name)
-            driving = self._driving.get(name)
-            if run is None:
-                continue
+        stopped: list[RunSummary] = []
+        for summary in await self._context.runs.unfinished():
+            driving = self._driving.get(summary.run)
             if driving is not None:
-                _pass_on(run, driving)
-            elif run.state is RunState.NEEDS_HUMAN:
-                self._aftermath.look(run)
+                _pass_on(summary, driving.driver)
+            elif summary.state is RunState.NEEDS_HUMAN:
+                stopped.append(summary)
             else:
-                self.drive(name)
+                self.drive(summary.run)
+        await self._aftermath.look(tuple(stopped))
         # Last, so that a failure of these keeps no run from being driven.
         await self._carry_out_cancel_requests()
         await self._late_approvals.look(self.driven)
@@ -161,9 +162,11 @@ class Supervisor:
                 _log.exception("petition_not_granted", run=cancel_request.run)
 
     def _driver_ended(self, run: str, task: asyncio.Task[None]) -> None:
-        self._driving.pop(run, None)
+        ended = self._driving.pop(run, None)
+        target = None if ended is None else ended.driver.target
         for driving in self._driving.values():
-            driving.driver.wake.set()
+            if driving.driver.target == target:
+                driving.driver.wake.set()  # it may be next on the target
         if task.cancelled():
             return
         if task.exception() is None:
@@ -175,16 +178,11 @@ class Supervisor:
         _log.error("driver_failed", run=run, times=self._failures[run], exc_info=task.exception())
 
 
-def _pass_on(run: Run, driving: _Driving) -> None:
-    """Tell a driver what another replica noted: a cancellation, or a reaction.
-
-    The first sweep cannot know whether the revision that it finds is a reaction's, which the driver has not read yet.
-    """
-    if run.cancelled_by:
-        driving.driver.cancel_requested()
-    if driving.revision != run.revision:
-        driving.driver.wake.set()
-    driving.revision = run.revision
+def _pass_on(summary: RunSummary, driver: RunDriver) -> None:
+    """Tell a driver what another replica noted: a cancellation, or a reaction."""
+    if summary.cancelled_by:
+        driver.cancel_requested()
+    driver.changed(summary.revision)
 
 
 def _sweep_failed(error: Exception, failures: int) -> float:

@@ -41,6 +41,7 @@ from bot.domain.targets.look import Look
 from bot.domain.targets.target import Emoji, Operations, Target
 from bot.engine.context import EngineContext
 from bot.engine.engine import Engine
+from bot.engine.lease_keeper import LeaseKeeper
 from bot.engine.ports import (
     Done,
     Effect,
@@ -436,7 +437,7 @@ class Histories(RuleBasedStateMachine):
 
     def drive(self, run: str) -> None:
         if run in self.known(*GOING):
-            self.do(RunDriver(self.world, run).drive())
+            self.do(RunDriver(self.world, run).drive(LeaseKeeper(self.world.leases)))
 
     # ── what must hold ──
 
@@ -448,7 +449,7 @@ class Histories(RuleBasedStateMachine):
         assert run.gate is not None
         self.changed.append(run.id)
         policy, request, now = self.targets[run.request.target].policy, run.request, self.clock.now()
-        others = [await self.store.runs.get(name) for name in await self.store.runs.unfinished()]
+        others = [await self.store.runs.get(each.run) for each in await self.store.runs.unfinished()]
         holding = [o for o in others if o and o.request.target == run.request.target and o.state is not RunState.QUEUED]
         assert [holder.id for holder in holding] == [run.id], "two runs hold one target"
         before = None if request.resumes is None else await self.store.runs.get(request.resumes.run)

@@ -76,7 +76,7 @@ async def rest(reader: StoreReader) -> dict[str, Any]:
     head = await reader.history.head()
     return {
         "inner": {run.id: inner(run) for run in runs},
-        "unfinished": list(await reader.runs.unfinished()),
+        "unfinished": [each.run for each in await reader.runs.unfinished()],
         "owing": list(await reader.runs.awaiting_late_approval()),
         "unpublished": list(await reader.messages.unpublished()),
         "messages": {

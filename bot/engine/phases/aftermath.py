@@ -19,6 +19,7 @@ from bot.domain.runs.decisions import schema_begun
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.target import Target
 from bot.engine.context import EngineContext
+from bot.engine.run_changes import RunSummary
 from bot.engine.run_driver import RunDriver
 
 _LOOK_SECONDS = 30.0
@@ -40,24 +41,35 @@ class Aftermath:
     def __init__(self, context: EngineContext) -> None:
         self._context = context
         self._looks: dict[str, asyncio.Task[None]] = {}
+        self._needless: dict[str, int] = {}
+        """The revision of each run that needed no look when it was last read."""
 
     @property
     def looks(self) -> tuple[asyncio.Task[None], ...]:
         """The looks that are going on."""
         return tuple(self._looks.values())
 
-    def look(self, run: Run) -> None:
-        """Start a look at a run, unless its aftermath is known or being read.
+    async def look(self, stopped: tuple[RunSummary, ...]) -> None:
+        """Start a look at each run whose aftermath is neither known nor being read.
 
         Args:
-            run: in `needs_human`.
+            stopped: all runs in `needs_human`.
         """
-        target = self._context.operations.targets.get(run.request.target)
-        looking = self._looks.get(run.id)
-        if target is None or not needs_look(run) or (looking is not None and not looking.done()):
-            return
         self._looks = {name: task for name, task in self._looks.items() if not task.done()}
-        self._looks[run.id] = asyncio.create_task(self._read(run, target), name=f"look at {run.id}")
+        self._needless = {each.run: each.revision for each in stopped if self._needless.get(each.run) == each.revision}
+        for summary in stopped:
+            if summary.run not in self._looks and summary.run not in self._needless:
+                await self._look_at(summary.run)
+
+    async def _look_at(self, name: str) -> None:
+        run = await self._context.runs.get(name)
+        if run is None:
+            return
+        target = self._context.operations.targets.get(run.request.target)
+        if target is None or not needs_look(run):
+            self._needless[name] = run.revision
+        else:
+            self._looks[name] = asyncio.create_task(self._read(run, target), name=f"look at {name}")
 
     async def _read(self, run: Run, target: Target) -> None:
         try:

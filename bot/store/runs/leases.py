@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -64,13 +64,16 @@ def claim(connection: Connection, run: str, owner: str, length: timedelta) -> Ru
     return RunLease(run, owner, connection.execute(select(runs.c.token).where(runs.c.id == run)).scalar_one())
 
 
-def renew(connection: Connection, lease: RunLease, length: timedelta) -> None:
-    """Renew a lease.
-
-    Raises:
-        LeaseLostError: another owner has claimed the run.
-    """
-    _guarded(connection, lease, {"lease_until": database_now() + length_micros(length)})
+def renew(connection: Connection, leases: tuple[RunLease, ...], length: timedelta) -> frozenset[RunLease]:
+    """Renew leases with one statement; give those that are lost, as another owner has claimed the run."""
+    held = tuple_(runs.c.id, runs.c.owner, runs.c.token).in_([(each.run, each.owner, each.token) for each in leases])
+    ours = and_(runs.c.id.in_([each.run for each in leases]), held)
+    until = database_now() + length_micros(length)
+    renewed = connection.execute(update(runs).where(ours).values(writes=runs.c.writes + 1, lease_until=until))
+    if renewed.rowcount == len(leases):
+        return frozenset()
+    still = {RunLease(*row) for row in connection.execute(select(runs.c.id, runs.c.owner, runs.c.token).where(ours))}
+    return frozenset(leases) - still
 
 
 def release(connection: Connection, lease: RunLease) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from bot.domain.names import TargetName
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import ENDS, Run, RunState, StepRow, StepState, Vote
+from bot.engine.run_changes import RunSummary
 from bot.store.rows import run_from_row, step_from_row, vote_from_row
 from bot.store.schema import runs, steps, votes
 
@@ -53,10 +54,11 @@ def of_target(connection: Connection, app: str, environment: str, limit: int) ->
     return _load(connection, on_target.order_by(runs.c.sequence.desc()).limit(limit))
 
 
-def unfinished(connection: Connection) -> tuple[str, ...]:
-    """Name the runs that have not ended, oldest first."""
-    query = select(runs.c.id).where(runs.c.state.in_(UNFINISHED)).order_by(runs.c.sequence)
-    return tuple(connection.execute(query).scalars())
+def unfinished(connection: Connection) -> tuple[RunSummary, ...]:
+    """Read how the runs stand that have not ended, oldest first."""
+    columns = (runs.c.id, runs.c.state, runs.c.revision, runs.c.cancelled_by)
+    query = select(*columns).where(runs.c.state.in_(UNFINISHED)).order_by(runs.c.sequence)
+    return tuple(RunSummary(run, RunState(state), *others) for run, state, *others in connection.execute(query))
 
 
 def awaiting_late_approval(connection: Connection) -> tuple[str, ...]:

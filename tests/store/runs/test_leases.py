@@ -51,7 +51,7 @@ async def test_a_lease_given_back_is_free_with_a_higher_token(store: SqlStore) -
     assert new is not None
     assert new.token > old.token
     await store.leases.release(old)
-    await store.leases.renew(new, HOUR)
+    assert await store.leases.renew((new,), HOUR) == frozenset()
 
 
 async def test_who_was_overtaken_writes_nothing(store: SqlStore) -> None:
@@ -63,7 +63,6 @@ async def test_who_was_overtaken_writes_nothing(store: SqlStore) -> None:
         lambda: store.runs.write(old, (), (entry(event="lie"),)),
         lambda: store.runs.write(old, (Printed(chunk()),)),
         lambda: store.runs.write(old, (TailIs(chunk()),)),
-        lambda: store.leases.renew(old, HOUR),
         lambda: store.leases.admit(old),
     )
     for attempt in attempts:
@@ -73,14 +72,14 @@ async def test_who_was_overtaken_writes_nothing(store: SqlStore) -> None:
     assert await store.runs.get(old.run) == before
     assert await store.runs.output(old.run) == ()
     assert [record.entry.event for record in await store.history.all()] == ["requested"]
-    await store.leases.renew(new, HOUR)
+    assert await store.leases.renew((old, new), HOUR) == {old}
 
 
 async def test_a_renewed_lease_holds(store: SqlStore) -> None:
     run = await made(store)
     lease = await store.leases.claim(run.id, "one", EXPIRED)
     assert lease is not None
-    await store.leases.renew(lease, HOUR)
+    assert await store.leases.renew((lease,), HOUR) == frozenset()
     assert await store.leases.claim(run.id, "two", HOUR) is None
 
 
@@ -147,8 +146,7 @@ async def test_an_earlier_claim_of_the_same_owner_writes_nothing(store: SqlStore
     assert new is not None
     with pytest.raises(LeaseLostError):
         await store.runs.write(old, (FactsAre({"by": "the old claim"}),))
-    with pytest.raises(LeaseLostError):
-        await store.leases.renew(old, HOUR)
+    assert await store.leases.renew((old,), HOUR) == {old}
     await store.runs.write(new, (FactsAre({"by": "the new claim"}),))
 
 

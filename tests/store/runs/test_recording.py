@@ -2,43 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import event as sqlalchemy_event
 
 from bot.domain.runs.run import RunState, StepRow, StepState
 from bot.engine.run_changes import FactsAre, LeaseLostError, MoveTo, Printed, RunLease, StepIs, StepsAdded, StepsAre
 from bot.store import SqlStore, open_store
 from bot.store.history.verify import first_broken
-from bot.store.sql.pools import FilePool, ServerPool
+from tests.store.support.counting import counted
 from tests.store.support.samples import AT, HOUR, chunk, entry, made, running, step
 
 HOSTS = tuple(f"web{number}" for number in range(1, 51))
-
-
-@contextmanager
-def counted(store: SqlStore) -> Iterator[Counter[str]]:
-    """Count the commits and the statements of a store, by their first word."""
-    pool, counts = store._database._pool, Counter[str]()
-    assert isinstance(pool, FilePool | ServerPool)
-    engine = pool._engine if isinstance(pool, FilePool) else pool._engine.sync_engine
-
-    def commit(*_: object) -> None:
-        counts["commit"] += 1
-
-    def execute(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        counts["statement"] += 1
-
-    sqlalchemy_event.listen(engine, "commit", commit)
-    sqlalchemy_event.listen(engine, "before_cursor_execute", execute)
-    try:
-        yield counts
-    finally:
-        sqlalchemy_event.remove(engine, "commit", commit)
-        sqlalchemy_event.remove(engine, "before_cursor_execute", execute)
 
 
 def rows(state: StepState = StepState.PENDING, key: str = "migrate") -> tuple[StepRow, ...]:

@@ -90,7 +90,16 @@ async def test_recent_and_unfinished(store: SqlStore) -> None:
     assert lease is not None
     await store.runs.write(lease, (MoveTo(RunState.CANCELLED, AT),))
     assert [run.id for run in await store.runs.recent(2)] == ["R-000003", "R-000002"]
-    assert await store.runs.unfinished() == ("R-000001", "R-000003")
+    unfinished = await store.runs.unfinished()
+    assert [(each.run, each.state) for each in unfinished] == [
+        ("R-000001", RunState.QUEUED),
+        ("R-000003", RunState.QUEUED),
+    ]
+    run = await store.runs.get("R-000003")
+    assert run is not None
+    assert unfinished[1].revision == run.revision
+    assert await store.runs.request_cancel("R-000003", "U0BOB", AT)
+    assert [each.cancelled_by for each in await store.runs.unfinished()] == ["", "U0BOB"]
     sequences = [run.sequence for run in await store.runs.recent(9)]
     assert sequences == sorted(sequences, reverse=True)
 
