@@ -83,8 +83,21 @@ async def log_in(
         raise RefusedError(_unreachable(host, str(error) or type(error).__name__)) from error
 
 
+_KEYS_TO_COMPARE = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+"""Kinds of host keys in the order of OpenSSH's client; asyncssh's own begins with RSA."""
+
+
 async def presented_key(host: Host, *, jump: Jump | None, timeout: float) -> asyncssh.SSHKey:  # noqa: ASYNC109
     """Ask a host for its key without logging in, for a person to compare its fingerprint.
+
+    Of several keys it is the one that OpenSSH's own client shows.
 
     Args:
         host: where.
@@ -97,7 +110,11 @@ async def presented_key(host: Host, *, jump: Jump | None, timeout: float) -> asy
     try:
         async with asyncio.timeout(timeout):
             key = await asyncssh.get_server_host_key(
-                host.address, host.port, tunnel=() if jump is None else jump.connection, config=None
+                host.address,
+                host.port,
+                tunnel=() if jump is None else jump.connection,
+                server_host_key_algs=_KEYS_TO_COMPARE,
+                config=None,
             )
     except TimeoutError as error:
         raise RefusedError(_unreachable(host, f"no answer within {timeout:g} s")) from error

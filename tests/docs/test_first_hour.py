@@ -1,7 +1,7 @@
 """The first path of docs/setup.md, line by line, as root in a machine of its own as far as one can be made here.
 
-Accounts, files in /etc, sshd, the logins and `countersign init` and `check` are real; the clone, `make setup`, the
-database, sudo's own check and systemd are stand-ins that record what they were given.
+Accounts, files in /etc, sshd, the logins and `countersign init` and `check` are real; the clone, Debian's packages,
+`make setup`, the database, sudo's own check and systemd are stand-ins that record what they were given.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ exec '{sys.executable}' -m bot "$@" </dev/null
 END
 chmod 755 "$3/.venv/bin/countersign"
 """,
+    "apt-get": "true",
     "make": "true",
     "visudo": "true",
     "systemctl": 'echo "systemctl $*" >> /srv/recorded',
@@ -70,8 +71,9 @@ touch artisan
 printf 'DB_CONNECTION=mysql\nDB_DATABASE=compte\nDB_USERNAME=compte\nDB_PASSWORD=not-for-the-bot\n' > .env
 chown -R deploy: .
 rm -f /etc/ssh/ssh_host_*
-ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
-/usr/sbin/sshd -f /dev/null -o HostKey=/etc/ssh/ssh_host_ed25519_key -o PidFile=none -o ListenAddress=127.0.0.1
+ssh-keygen -q -A # a key of each kind, as Debian's package makes them
+/usr/sbin/sshd -f /dev/null -o HostKey=/etc/ssh/ssh_host_rsa_key -o HostKey=/etc/ssh/ssh_host_ecdsa_key \
+  -o HostKey=/etc/ssh/ssh_host_ed25519_key -o PidFile=none -o ListenAddress=127.0.0.1
 cd /
 PATH="$1/bin:$PATH"
 . "$1/blocks"

@@ -50,9 +50,9 @@ async def make_known(
             key = await presented_key(host, jump=Jump(connection), timeout=_SECONDS)
     fingerprint = str(key.get_fingerprint("sha256"))
     print_text(console, f"{host.address}:{host.port} shows the key {fingerprint} ({key.get_algorithm()})")
-    print_text(console, "Compare it with what the host itself says: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+    print_text(console, f"Compare it with what the host itself says: ssh-keygen -lf {_file_of(key.get_algorithm())}")
     if expected and fingerprint not in expected:
-        raise NotTrustedError(f"{host.address}: the key is another one than --fingerprint says; nothing was written")
+        raise NotTrustedError(f"{host.address}: the key is another one than --fingerprint says")
     if not expected and not questions.agree("Is it the same?"):
         raise NotTrustedError(
             f"{host.address}: the key was not confirmed; compare it, and answer yes or give --fingerprint {fingerprint}"
@@ -62,6 +62,12 @@ async def make_known(
     except OSError as error:
         raise NotTrustedError(f"{path} cannot be written: {error.strerror}") from None
     print_text(console, f"Added to {path}.")
+
+
+def _file_of(algorithm: str) -> str:
+    """Name the file in which OpenSSH's server keeps a key of this kind."""
+    kind = algorithm.removeprefix("ssh-").partition("-")[0]
+    return f"/etc/ssh/ssh_host_{kind}_key.pub"
 
 
 def _is_known(path: Path, host: Host) -> bool:

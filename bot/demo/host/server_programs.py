@@ -95,7 +95,9 @@ class MariaDb:
     def install(self, at: ServerFolder) -> list[str]:
         """As `ServerPrograms`."""
         installer = _program("mariadb-install-db", "mariadb-server-core", None)
-        return [installer, *at.options, "--auth-root-authentication-method=normal", "--skip-test-db", *_SMALL_MARIADB]
+        # --force: it refuses where neither the machine's own name nor localhost resolves, as in a bare installation.
+        options = ("--auth-root-authentication-method=normal", "--skip-test-db", "--force")
+        return [installer, *at.options, *options, *_SMALL_MARIADB]
 
     def serve(self, at: ServerFolder) -> list[str]:
         """As `ServerPrograms`."""

@@ -12,9 +12,10 @@ make_data() {
         printf 'mariadb-install-db is not installed\n'
         return 1
       }
+      # --force: it refuses where neither the host's own name nor localhost resolves, which the server here does without.
       # shellcheck disable=SC2086 # options are words
       "$install_db" --no-defaults --basedir="$prefix" --datadir="$1" --auth-root-authentication-method=normal --skip-test-db \
-        --skip-name-resolve $sandbox_as_root $sandbox_layout 2>&1
+        --skip-name-resolve --force $sandbox_as_root $sandbox_layout 2>&1
       ;;
     mysql)
       # In a box, as the server itself will be: Ubuntu confines the program by its path.
