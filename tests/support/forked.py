@@ -14,11 +14,8 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-_LOADED = [*(f"bot.console.{command}" for command in ("audit", "check", "doctor", "runs", "serve")), "bot.app"]
-"""What `serve` and its neighbours load, sooner or later."""
-
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(_LOADED)
+_context.set_forkserver_preload(["tests.support.loaded"])
 
 
 class Forked:
