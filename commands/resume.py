@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Load, Migrate, Swap
+from bot.domain.runs.aftermath import MigrationProgress, aftermath_of
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import (
     backup_before,
@@ -98,7 +99,10 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
         commit_count=plan.commit_count,
         pending=pending,
         undo=undo,
-        findings=(resume_finding(before, decision), *(found for found in plan.findings if _still_true(found, pending))),
+        findings=(
+            _contradicted(before, decision, frozenset(ran)),
+            *(found for found in plan.findings if _still_true(found, pending)),
+        ),
         destructive=plan.destructive,
     )
 
@@ -113,6 +117,24 @@ def resume_finding(before: Run, decision: Decision) -> Resumed:
     stopped = stopped_step(before)
     title = stopped.title if stopped else ""
     return Resumed(before.id, decision, title, was_live(before) or "", backup_before(before) or "")
+
+
+def _contradicted(before: Run, decision: Decision, ran: frozenset[str]) -> Resumed:
+    """Build the finding that names the resumed run, with what speaks against going on as decided.
+
+    Args:
+        before: the run that stopped.
+        decision: about it.
+        ran: the migrations that the database records as applied.
+    """
+    found, stopped, plan = resume_finding(before, decision), stopped_step(before), before.plan
+    if plan is None or stopped is None or not stopped.schema:
+        return found
+    if decision is Decision.MARK_DONE:
+        left = [name for name in plan.pending if name not in ran] + [name for name in plan.undo if name in ran]
+        return replace(found, not_done=tuple(left))
+    partly = [fate.name for fate in aftermath_of(before.facts) or () if fate.progress is MigrationProgress.PARTLY]
+    return replace(found, half=tuple(partly)) if decision is Decision.RETRY else found
 
 
 async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -> Basis:

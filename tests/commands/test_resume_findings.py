@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.runs.aftermath import AFTERMATH, MigrationOutcome, MigrationProgress, aftermath_to_text
 from bot.domain.runs.findings import (
     BackupMade,
     Finding,
@@ -51,12 +52,15 @@ PAST = (
 )
 
 
-async def resumed(*findings: Finding, migrated: bool = False) -> Plan:
+async def resumed(
+    *findings: Finding, migrated: bool = False, decision: Decision = Decision.RETRY, facts: str = ""
+) -> Plan:
     plan = replace(await a_plan(Sight()), findings=findings)
     stopped = ended(plan, "queue-restart" if migrated else "migrate", RunState.NEEDS_HUMAN)
+    stopped = replace(stopped, facts={AFTERMATH: facts} if facts else {})
     look = Sight(LIVE, database=RAN if migrated else DATABASE)
     look.remember(stopped)
-    options = ResumeOptions(Action.DEPLOY, stopped.id, Decision.RETRY)
+    options = ResumeOptions(Action.DEPLOY, stopped.id, decision)
     answer = await DEPLOY.plan(replace(RUN, id="R-BBBBBB", request=replace(REQUEST, options=options)), TARGET, look)
     assert isinstance(answer, Plan)
     return answer
@@ -84,3 +88,26 @@ async def test_once_the_migrations_ran_only_the_backup_is_kept() -> None:
 @pytest.mark.parametrize("found", [found for found in LEFT if not isinstance(found, BackupMade)][-3:])
 async def test_what_was_not_known_asks_for_more_approvals_again(found: Finding) -> None:
     assert (await resumed(found)).may_destroy
+
+
+HALF = aftermath_to_text((MigrationOutcome(MIGRATION, MigrationProgress.PARTLY, ("+ users.a",)),))
+WHOLE = aftermath_to_text((MigrationOutcome(MIGRATION, MigrationProgress.NOT),))
+
+
+@pytest.mark.parametrize(
+    ("decision", "migrated", "facts", "half", "not_done"),
+    [
+        (Decision.RETRY, False, HALF, (MIGRATION,), ()),
+        (Decision.RETRY, False, WHOLE, (), ()),
+        (Decision.RETRY, False, "", (), ()),
+        (Decision.MARK_DONE, False, HALF, (), (MIGRATION,)),
+        (Decision.MARK_DONE, True, "", (), ()),
+        (Decision.LIFT, False, HALF, (), ()),
+    ],
+)
+async def test_the_plan_holds_what_speaks_against_the_decision(
+    decision: Decision, migrated: bool, facts: str, half: tuple[str, ...], not_done: tuple[str, ...]
+) -> None:
+    first, *_ = (await resumed(migrated=migrated, decision=decision, facts=facts)).findings
+    assert isinstance(first, Resumed)
+    assert (first.half, first.not_done) == (half, not_done)

@@ -108,6 +108,8 @@ class Resumed(StoredFacts):
         step: title of the step at which it stopped; empty if at none.
         was_live: the commit that was live before the first run of the series; empty if unknown.
         backup: that the first run of the series made; empty if it made none.
+        half: migrations that took effect in part, which the step that is retried meets again.
+        not_done: migrations of the step that is marked as done which the migrations table does not know as done.
     """
 
     kind: ClassVar = "resume"
@@ -116,6 +118,8 @@ class Resumed(StoredFacts):
     step: str = ""
     was_live: str = ""
     backup: str = ""
+    half: tuple[str, ...] = field(default=(), metadata=written(omit=True))
+    not_done: tuple[str, ...] = field(default=(), metadata=written(omit=True))
 
 
 @dataclass(frozen=True)

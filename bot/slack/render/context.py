@@ -151,7 +151,16 @@ def state_words(run: Run, ctx: RenderContext) -> Markup:
         return ctx.translator.translate("state.dry_run")
     if run.cancelled_by and not run.ended and run.state is not RunState.NEEDS_HUMAN:
         return ctx.translator.translate("state.cancelling")
+    if superseded_by(run):
+        return ctx.translator.translate("state.superseded")
     return ctx.translator.translate(f"state.{run.state.value}")
+
+
+def superseded_by(run: Run) -> str:
+    """Return the ID of the run that goes on from where a stopped one was closed; empty where none does."""
+    if run.state is not RunState.CANCELLED or run.problem is None:
+        return ""
+    return run.problem.facts.get("successor", "")
 
 
 @dataclass(frozen=True)

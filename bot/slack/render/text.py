@@ -25,7 +25,7 @@ _KIB = 1024
 _UNITS = ("kb", "mb", "gb", "tb")
 _LONGEST_VALUE = 300
 _UNSAID = "–"
-_PRESENT = "\u2060"
+PRESENT = "\u2060"
 """A value that is not empty but invisible (word joiner)."""
 
 _RESTORING = {"file": "is_bad", "refuted": "is_bad", "proof": "is_bad", "half": "is_half"}
@@ -250,7 +250,7 @@ def fill(template: str, values: Mapping[str, str]) -> Markup:
     text, inner = template, 1
     while inner:  # innermost parts first, as optional parts can be nested
         text, inner = _OPTIONAL.subn(optional, text)
-    return Markup(_VALUE.sub(value, text).replace(_PRESENT, "").strip())
+    return Markup(_VALUE.sub(value, text).replace(PRESENT, "").strip())
 
 
 def _template_values(problem: Problem, translator: Translator) -> dict[str, str]:
@@ -270,13 +270,13 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
         shown["people"] = people if isinstance(people, Markup) else _phrases(people, translator)
     for name in ("title", "people", "environment", "session", "query", "backup", "lacks", "extra", "primary"):
         if not facts.get(name):
-            shown[f"{name}_missing"] = Markup(_PRESENT)
+            shown[f"{name}_missing"] = Markup(PRESENT)
     if problem.reason is Reason.CHECKOUT_DIRTY:
-        shown["modes_only" if facts.get("modes") else "modes_missing"] = Markup(_PRESENT)
+        shown["modes_only" if facts.get("modes") else "modes_missing"] = Markup(PRESENT)
     if problem.reason is Reason.NOT_RESTORABLE:
         kind = _RESTORING.get(facts.get("stage", ""), "is_hindered")
-        shown[kind] = Markup(_PRESENT)
-        shown["is_whole"] = Markup("" if kind == "is_half" else _PRESENT)
+        shown[kind] = Markup(PRESENT)
+        shown["is_whole"] = Markup("" if kind == "is_half" else PRESENT)
     shown |= {name: translator.duration(int(facts[name])) for name in _SPANS if facts.get(name, "").isdigit()}
     if problem.reason is Reason.DISK_FULL:
         shown |= {name: _kib(facts[name], translator) for name in ("free", "needs") if name in facts}
@@ -288,7 +288,7 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
         if facts.get(name):
             shown[name] = _instant(facts[name], translator)
     if problem.reason is Reason.CANCELLED and facts.get("phase") == "verify":
-        shown["checking"] = Markup(_PRESENT)
+        shown["checking"] = Markup(PRESENT)
     if channel := facts.get("channel"):
         shown["channel"] = markup.channel(channel)
     if problem.reason is Reason.NOT_IN_CHANNEL and _USER.fullmatch(facts.get("bot", "")):

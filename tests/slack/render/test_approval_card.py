@@ -36,11 +36,11 @@ def request_of(plan: Plan) -> str:
         ),
         (
             {"findings": (BackupToRestore("B-1", "compte", (), NOW, old="compte_old"),)},
-            "⚠️ *It replaces `compte`* by the data of <!date^",
+            "⚠️ *It replaces all of `compte` with the data of <!date^",
         ),
         (
             {"findings": (BackupToRestore("B-1", "compte", ("users",), NOW, old="compte_old"),)},
-            "⚠️ *It replaces the tables users of `compte`* by the data of <!date^",
+            "⚠️ *It replaces the tables users of `compte` with the data of <!date^",
         ),
     ],
 )

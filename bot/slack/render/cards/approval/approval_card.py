@@ -22,6 +22,7 @@ from bot.slack.render.cards.approval.people import (
 from bot.slack.render.cards.approval.plan_card import commit_before, downtime_line, migration_count, replaced
 from bot.slack.render.cards.approval.request_mark import mark_of, request_mark
 from bot.slack.render.cards.approval.rollback_choice import rollback_way
+from bot.slack.render.cards.approval.stakes import stakes
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.run.step_line import step_line
 from bot.slack.render.context import RenderContext, action_name, backup_id, exception_line, target_name
@@ -126,6 +127,7 @@ def approval_subject(run: Run, ctx: RenderContext) -> Markup:
             proven,
             join_dots((migration_count(plan, ctx), translate("result.backup", id=backup) if backup else "")),
             translate("plan.destructive") if plan.destructive else Markup(""),
+            *stakes(plan, ctx),
             *data_changes.lost_rows(plan, ctx),
             *rehearsal.attempts(plan, ctx),
             backup_findings.dropped_tables(plan, ctx),

@@ -47,6 +47,7 @@ from bot.slack.render.cards.replica_line import replica_line
 from bot.slack.render.context import RenderContext, StepView, backup_finding, places, step_views, target_name
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, context, join_dots, join_lines, message, section
+from bot.slack.render.text import PRESENT
 
 _MAX_COMMITS = 6
 _MAX_MIGRATIONS = 12
@@ -280,6 +281,8 @@ def _restore(key: str, plan: Plan, ctx: RenderContext) -> Markup:
     return ctx.translator.translate(
         key,
         tables=", ".join(found.tables),
+        whole="" if found.tables else PRESENT,
+        rows=backup_findings.rows_since(plan, ctx),
         database=found.database,
         backup=found.backup,
         proof=_proof(found, ctx),

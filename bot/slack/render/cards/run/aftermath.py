@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bot.domain.runs.aftermath import LIVE, MigrationOutcome, MigrationProgress, aftermath_of
-from bot.domain.runs.decisions import schema_begun, stopped_step, was_live
+from bot.domain.runs.decisions import schema_begun, was_live
 from bot.domain.runs.run import Run
-from bot.domain.tool_errors import database_words
 from bot.slack.render import markup
 from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
@@ -54,18 +53,6 @@ def migration_states(run: Run, ctx: RenderContext) -> Markup:
         else:
             shown += [_fate(fate, ctx, way) for fate in group]
     return join_lines(tuple(shown))
-
-
-def database_error(run: Run, ctx: RenderContext) -> Markup:
-    """Render the database's error about the migration that failed; empty where it printed none."""
-    stopped = stopped_step(run)
-    rows = run.rows(stopped.key) if stopped is not None and stopped.schema else ()
-    error = next((words for row in rows if (words := database_words(row.tail))), "")
-    return (
-        join_lines((ctx.translator.translate("result.said"), markup.code_block(error, _LONGEST_ERROR)))
-        if error
-        else Markup("")
-    )
 
 
 def _fate(fate: MigrationOutcome, ctx: RenderContext, way: str) -> Markup:

@@ -21,12 +21,14 @@ from bot.slack.render import markup
 from bot.slack.render.cards.approval import evidence
 from bot.slack.render.cards.approval.approval_card import differences
 from bot.slack.render.cards.approval.people import mentions_of_all
+from bot.slack.render.cards.approval.stakes import marked_done_line
 from bot.slack.render.cards.backups import backup_outcome
 from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.run import aftermath
 from bot.slack.render.cards.run.anchor import RESULT_TYPE, anchor_payload
+from bot.slack.render.cards.run.cause import cause
 from bot.slack.render.cards.run.decision_buttons import decision_buttons, resumed_run
-from bot.slack.render.cards.run.run_card import ROLLBACK
+from bot.slack.render.cards.run.run_card import ROLLBACK, can_retry
 from bot.slack.render.context import (
     RenderContext,
     action_name,
@@ -35,6 +37,7 @@ from bot.slack.render.context import (
     is_dry_run,
     state_words,
     step_views,
+    superseded_by,
     target_name,
     troubled_step,
     work_seconds,
@@ -52,7 +55,7 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
     took = work_seconds(run, ctx.now)
     backup = backup_id(run)
     words = {"action": action_name(run, ctx), "target": target_name(run)}
-    headline = translate(_headline_key(run), who=_called(run, ctx), **words)
+    headline = translate(_headline_key(run), who=_called(run, ctx), run=superseded_by(run), **words)
     state = state_words(run, ctx)
     return message(
         translate(
@@ -63,11 +66,14 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
             **words,
         ),
         (
-            section(join_lines((headline, _figures(run, ctx), *_about_backups(run, ctx), *_wrong(run, ctx)))),
+            section(
+                join_lines(
+                    (headline, *_wrong(run, ctx), _figures(run, ctx), *_about_backups(run, ctx), _marked(run, ctx))
+                )
+            ),
             section(backup_outcome.unknown_swap(run, ctx)),
             section(join_lines(_facts(run, ctx))),
             section(_old_code(run, ctx)),
-            section(aftermath.database_error(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
             section(aftermath.migration_states(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
             section(_schema_change(run, ctx)),
             section(join_lines(_advice(run, ctx))),
@@ -114,6 +120,8 @@ def _schema_change(run: Run, ctx: RenderContext) -> Markup:
 def _headline_key(run: Run) -> str:
     if isinstance(run.request.options, OverdueBackup):
         return "result.overdue"
+    if superseded_by(run):
+        return "result.superseded"
     if run.state is not RunState.SUCCEEDED:
         return f"result.{run.state.value}"
     if run.nothing_to_do:
@@ -174,11 +182,16 @@ def _wrong(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
         return ()
     translator = ctx.translator
     return (
-        ctx.problem_text(run.problem),
+        cause(run, ctx),
         *differences(run.problem, ctx),
         translator.remedy_text(run.problem),
         translator.not_done_text(run.problem) if changed_anything(run) else translator.translate("unchanged"),
     )
+
+
+def _marked(run: Run, ctx: RenderContext) -> Markup:
+    """Render after a step was marked as done that the database says otherwise."""
+    return marked_done_line(run.plan, ctx) if run.ended and changed_anything(run) else Markup("")
 
 
 def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
@@ -254,7 +267,7 @@ def _schema(run: Run, ctx: RenderContext) -> Markup:
 
 
 def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
-    if run.state not in _BAD and not open_decisions(run):
+    if (run.state not in _BAD and not open_decisions(run)) or superseded_by(run):
         return ()
     translate = ctx.translator.translate
     backup = backup_id(run)
@@ -271,7 +284,7 @@ def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
         translate("result.move_restore", sha=(was_live(run) or "")[:7], id=backup_before(run) or "")
         if Decision.RESTORE in legal
         else Markup(""),
-        translate("result.move_close") if is_open else Markup("") if legal else translate("result.move_retry"),
+        _last_move(run, legal, ctx),
         translate("result.move_backup", id=backup)
         if backup and changed_anything(run) and Decision.RESTORE not in legal
         else Markup(""),
@@ -279,6 +292,13 @@ def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
         translate("result.move_each") if is_open and len(legal) > 1 else Markup(""),
     )
     return (translate("result.moves"), *decisions)
+
+
+def _last_move(run: Run, legal: tuple[Decision, ...], ctx: RenderContext) -> Markup:
+    """Render how to close a run, or to ask for it again, where that can succeed."""
+    if run.state is RunState.NEEDS_HUMAN:
+        return ctx.translator.translate("result.move_close")
+    return ctx.translator.translate("result.move_retry") if can_retry(run) and not legal else Markup("")
 
 
 def _retry(run: Run, ctx: RenderContext) -> Markup:

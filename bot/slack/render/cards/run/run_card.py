@@ -11,6 +11,7 @@ from bot.domain.targets.outage import outage_by
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers, emoji, names, voters
 from bot.slack.render.cards.backups import backup_outcome
+from bot.slack.render.cards.run.cause import cause
 from bot.slack.render.cards.run.step_line import step_line
 from bot.slack.render.cards.status.outage_line import brought_up_line, own_outage_line
 from bot.slack.render.context import (
@@ -22,6 +23,7 @@ from bot.slack.render.context import (
     is_before_change,
     is_dry_run,
     state_words,
+    superseded_by,
     target_name,
     work_seconds,
 )
@@ -87,7 +89,7 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
                     )
                 )
             ),
-            context(asked),
+            context(join_dots((asked, _approved(run, ctx)))),
             actions("run_buttons", *_buttons(run, ctx)),
         ),
         CARD_TYPE,
@@ -112,6 +114,15 @@ def _outage(run: Run, ctx: RenderContext) -> Markup:
         return own_outage_line(outage, ctx)
     is_up = run.state is RunState.NEEDS_HUMAN and site_is_down(run) is not False
     return brought_up_line(run, ctx.snapshot, ctx) if is_up else Markup("")
+
+
+def _approved(run: Run, ctx: RenderContext) -> Markup:
+    """Render who approved a run that has passed its gate."""
+    gate = run.gate
+    if gate is None or gate.afterwards or gate.state is not GateState.APPROVED:
+        return Markup("")
+    given = voters(run, gate, "approve")
+    return ctx.translator.translate("card.approved", who=names(given, ctx)) if given else Markup("")
 
 
 def _subject(run: Run, ctx: RenderContext) -> Markup:
@@ -169,11 +180,13 @@ def _news(run: Run, ctx: RenderContext) -> Markup:
         case RunState.SUCCEEDED:
             return _success(run, ctx)
         case RunState.NEEDS_HUMAN:
-            return translate("card.held", wrong=ctx.problem_text(run.problem))
+            return translate("card.held", wrong=cause(run, ctx))
+        case RunState.CANCELLED if superseded_by(run):
+            return translate("card.superseded", run=superseded_by(run))
         case RunState.FAILED | RunState.REJECTED | RunState.EXPIRED | RunState.CANCELLED:
             return join_lines(
                 (
-                    ctx.problem_text(run.problem),
+                    cause(run, ctx),
                     translate("card.unchanged") if not changed_anything(run) else Markup(""),
                 )
             )
@@ -217,10 +230,18 @@ def _buttons(run: Run, ctx: RenderContext) -> tuple[Block | None, ...]:
     translate = ctx.translator.translate
     started = any(row.started_at for row in run.steps)
     return (
-        button(RETRY, translate("button.retry"), run.id) if run.state in _RETRYABLE else None,
+        button(RETRY, translate("button.retry"), run.id) if can_retry(run) else None,
         button(LOG, translate("button.log"), run.id) if started else None,
         _cancel(run, ctx),
     )
+
+
+def can_retry(run: Run) -> bool:
+    """Return whether asking for the same again may succeed: not once another run went on, nor for a decision.
+
+    The decisions about the stopped run are offered below the outcome, where they are still legal.
+    """
+    return run.state in _RETRYABLE and run.request.resumes is None and not superseded_by(run)
 
 
 def _cancel(run: Run, ctx: RenderContext) -> Block | None:

@@ -12,6 +12,7 @@ from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.dashboard import Dashboard, HomeView
 from bot.domain.targets.outage import Outage
 from bot.slack.render import markup
+from bot.slack.render.cards.run.cause import cause
 from bot.slack.render.cards.run.decision_buttons import decision_buttons
 from bot.slack.render.cards.run.translated_run import translated_run
 from bot.slack.render.cards.status.home_filter import filter_menu, matches, read_filter
@@ -151,7 +152,7 @@ def _decision(run: Run, dashboard: Dashboard, ctx: RenderContext) -> Markup:
     is_up = was_down and all(outage.target != run.request.target for outage in dashboard.outages)
     return join_lines(
         (
-            ctx.translator.translate("home.decide", wrong=ctx.problem_text(run.problem)),
+            ctx.translator.translate("home.decide", wrong=cause(run, ctx)),
             brought_up_line(run, snapshot, ctx) if is_up else Markup(""),
         )
     )

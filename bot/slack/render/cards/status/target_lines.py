@@ -17,6 +17,7 @@ from bot.domain.targets.overview import TargetOverview
 from bot.domain.targets.snapshot import TargetSnapshot, TargetState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers
+from bot.slack.render.cards.run.cause import cause
 from bot.slack.render.cards.run.step_line import step_line
 from bot.slack.render.cards.run.translated_run import translated_run
 from bot.slack.render.context import STATE_EMOJI, RenderContext, action_name, state_words, target_name
@@ -277,6 +278,6 @@ def run_status(run: Run, usual: Mapping[str, StepEstimate], ctx: RenderContext) 
         case RunState.AWAITING_APPROVAL if run.gate is not None:
             return ctx.translator.translate("ops.until", until=ctx.translator.moment(run.gate.expires_at))
         case RunState.NEEDS_HUMAN:
-            return ctx.problem_text(run.problem)
+            return cause(run, ctx)
         case _:
             return step_line(run, replace(ctx, estimates=usual))

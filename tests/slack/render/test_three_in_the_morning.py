@@ -1,0 +1,111 @@
+"""What somebody must not overlook: a site that is down, what is at stake, who goes on, and what cannot succeed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.errors import Problem, Reason
+from bot.domain.names import TargetName
+from bot.domain.runs.estimate import StepEstimate
+from bot.domain.runs.findings import NothingLost, RecordedEffect, Resumed, RowsLost, StatementFinding
+from bot.domain.runs.migration_risk import EffectKind
+from bot.domain.runs.request import Decision, ResumeOptions
+from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.snapshot import TargetSnapshot, TargetState
+from bot.slack.render.cards.approval.stakes import stakes
+from bot.slack.render.message import Message
+from bot.slack.render.run_messages import APPROVAL, CARD, RESULT, render
+from tests.slack.support.limits import texts
+from tests.slack.support.runs import AT, MIGRATION, OLD, PLAN, RUNS, ctx
+
+NAME = TargetName("compte", "production")
+LATER = AT + timedelta(minutes=5)
+HELD = RUNS["needs_human"]
+EVERY_STEP = {key: StepEstimate(4.0, 9.0) for key in HELD.step_order}
+
+
+def first_line(message: Message) -> str:
+    return next(iter(texts(message.blocks[0]))).split("\n")[0]
+
+
+def buttons(message: Message) -> set[str]:
+    return {each["action_id"] for block in message.blocks if block["type"] == "actions" for each in block["elements"]}
+
+
+def test_the_card_begins_with_the_site_that_is_down_and_who_decides() -> None:
+    card = render(HELD, ctx(LATER))[CARD]
+    assert first_line(card).startswith(
+        "🚧 *compte production is down* for 4\u00a0min · needs a decision by *engineers*"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "begins"),
+    [
+        (TargetState((OLD,)), "🟢 compte production is up again, brought up by hand"),
+        (TargetState((OLD,), ("web1",)), "🚧 *compte production is down*"),
+        (TargetState((OLD,), unclear=("web1",)), "🚧 *compte production is down*"),
+        (None, "🚧 *compte production is down*"),
+    ],
+)
+def test_a_look_that_is_younger_than_the_run_decides_what_the_card_says(seen: TargetState | None, begins: str) -> None:
+    told = replace(ctx(LATER), snapshot=TargetSnapshot(NAME, LATER, seen))
+    assert first_line(render(HELD, told)[CARD]).startswith(begins)
+
+
+def test_a_run_at_work_says_when_it_ends_and_when_the_site_is_back() -> None:
+    card = render(RUNS["running"], replace(ctx(), estimates=EVERY_STEP))[CARD]
+    assert "back in about" in first_line(card)
+    assert "left, site back in" in card.text
+
+
+def test_a_step_below_a_second_is_late_too() -> None:
+    told = replace(ctx(), estimates={"migrate": StepEstimate(0.2, 0.4)})
+    assert "⚠️ *late*, usually 0.2\u00a0s" in render(RUNS["running"], told)[CARD].text
+
+
+def test_what_is_told_of_a_superseded_run_names_the_one_that_goes_on_and_offers_no_retry() -> None:
+    problem = Problem(Reason.EXIT_STATUS, {"closed_by": "U0BOB", "successor": "R-NEXT00"})
+    messages = render(replace(HELD, state=RunState.CANCELLED, problem=problem, ended_at=LATER), ctx(LATER))
+    assert "*Superseded* · `R-NEXT00` goes on from here" in messages[CARD].text
+    assert "`R-NEXT00` goes on from here" in messages[RESULT].text
+    assert not {"run_retry", "run_resume_retry"} & (buttons(messages[CARD]) | buttons(messages[RESULT]))
+
+
+def decided(decision: Decision, state: RunState, **found: tuple[str, ...]) -> Run:
+    options = ResumeOptions(HELD.request.action, HELD.id, decision)
+    plan = replace(PLAN, findings=(Resumed(HELD.id, decision, "", OLD, "", **found),))
+    base = RUNS["awaiting_approval" if state is RunState.AWAITING_APPROVAL else "succeeded"]
+    return replace(base, id="R-NEXT00", plan=plan, state=state, request=replace(base.request, options=options))
+
+
+def test_a_decision_that_ended_is_not_asked_for_again_by_retry() -> None:
+    run = replace(decided(Decision.RETRY, RunState.FAILED), problem=Problem(Reason.EXIT_STATUS))
+    assert "run_retry" not in buttons(render(run, ctx(LATER))[CARD])
+
+
+def test_a_request_says_what_speaks_against_the_decision_and_so_does_the_outcome() -> None:
+    asked = render(decided(Decision.RETRY, RunState.AWAITING_APPROVAL, half=(MIGRATION,)), ctx())[APPROVAL].text
+    assert f"*Half applied:* `{MIGRATION}`" in asked
+    asked = render(decided(Decision.MARK_DONE, RunState.AWAITING_APPROVAL, not_done=(MIGRATION,)), ctx())[APPROVAL].text
+    assert f"`{MIGRATION}` is not recorded as run" in asked
+    ended = render(decided(Decision.MARK_DONE, RunState.SUCCEEDED, not_done=(MIGRATION,)), ctx(LATER))[RESULT].text
+    assert f"*The schema may be half-migrated:* `{MIGRATION}`" in ended
+    fine = render(decided(Decision.MARK_DONE, RunState.SUCCEEDED), ctx(LATER))[RESULT].text
+    assert "half-migrated" not in fine
+
+
+def test_a_request_names_what_is_destroyed_with_its_rows() -> None:
+    fax = RecordedEffect(EffectKind.COLUMN_DROPPED, "users.fax")
+    found = (
+        StatementFinding(MIGRATION, 1, table="users", rows=2000, effects=(fax,), destroys=True),
+        RowsLost("users", "phone", 1873),
+        NothingLost("users", "pager"),
+    )
+    said = "\n".join(stakes(replace(PLAN, findings=found), ctx()))
+    assert "Drops `users.fax`; `users` has about 2,000 rows" in said
+    assert "`users.phone` is dropped: 1,873 rows have a value there" in said
+    assert "`users.pager` is dropped; it is empty" in said
