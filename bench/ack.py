@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.program import running
-from bench.report import Judgement, Report, Samples
+from bench.report import Figure, Heading, Judgement, Report, Samples, figure, latencies
+from bench.size import Size
 from bench.stand import BOT, bot_environment, slack_environment, workspace
 from bot.playground.events.payloads import slash_command
 from bot.playground.events.sockets import Outcome
 from bot.playground.server import RunningPlayground
 from bot.playground.workspace.default_workspace import default_workspace
 
-ROUNDS = 16
+ROUNDS = {Size.FULL: 16, Size.SHORT: 8, Size.TINY: 1}
 SAMPLES = {1: 30, 50: 2}
 """Commands in flight → how often a round: one after another, or all sent together."""
 
@@ -73,33 +74,37 @@ class Subject:
         return slash_command(content, person, (channel.id, channel.name), "/deploy", "nosuch production", url, trigger)
 
 
-async def measure() -> Report:
+async def measure(size: Size) -> Report:
     """Measure the three apps in turns."""
     async with AsyncExitStack() as stack:
         subjects = await _start(stack)
         for subject in subjects:  # the first ones pay for imports and caches
             await subject.round(50, 2)
             subject.milliseconds[50].clear()
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS[size]):
             for in_flight, times in SAMPLES.items():
                 for subject in subjects:
                     await subject.round(in_flight, times)
                     await asyncio.sleep(_BETWEEN_SECONDS)
-    return Report("Slash command, from sending the envelope to receiving the acknowledgement", _lines(subjects))
+    return Report("Slash command, from sending the envelope to receiving the acknowledgement", _figures(subjects))
 
 
-def _lines(subjects: list[Subject]) -> list[str]:
-    lines = []
+def _figures(subjects: list[Subject]) -> list[Figure]:
+    figures: list[Figure] = []
     for in_flight in SAMPLES:
-        seen = {each.name: Samples(each.name, each.milliseconds[in_flight], "ms") for each in subjects}
-        lines.append(f" {in_flight} in flight")
-        lines += [samples.latency_line() for samples in seen.values()]
-        bare = seen[BARE].percentile(99)
-        lines += [
-            Judgement(f"p99 ratio, {name.partition(': ')[2]}", seen[name].percentile(99) / bare, 1.0).line()
+        seen = {each.name: latencies(each.name, each.milliseconds[in_flight], "ms") for each in subjects}
+        figures += [Heading(f"{in_flight} in flight"), *seen.values()]
+        figures += [
+            _tail(f"p99, {in_flight} in flight, {name.partition(': ')[2]} / bare", seen[name], seen[BARE])
             for name in (RECORDING, WHOLE)
         ]
-    return lines
+    return figures
+
+
+def _tail(what: str, ours: Samples, theirs: Samples) -> Judgement:
+    mine, other = ours.percentile(99), theirs.percentile(99)
+    spread = f"({figure(mine)} / {figure(other)} ms; quartiles {ours.quartiles()} / {theirs.quartiles()})"
+    return Judgement(what, mine / other, 1.0, "×", spread)
 
 
 async def _start(stack: AsyncExitStack) -> list[Subject]:

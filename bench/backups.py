@@ -6,17 +6,19 @@ import asyncio
 import json
 import os
 import shlex
+import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.deploy import find, followed
 from bench.program import ROOT, Running, running
-from bench.report import Judgement, Report, Samples
+from bench.report import Judgement, Missing, Report, Samples, Side, ratio, reason, spread_of
+from bench.size import Size
 from bench.stand import BOT, slack_environment, workspace
 from bot.databases.server.quoting import option_file
 from bot.demo.host.database import DatabaseServer, DemoDatabase
@@ -26,13 +28,15 @@ from bot.domain.secrets import Secret
 from bot.domain.targets.target import Database as Account
 from bot.playground.server import RunningPlayground
 from tests.support import write_operations
-from tests.support.bucket import S3, s3_server
+from tests.support.bucket import s3_server
 from tests.support.operations import RELAXED
 
-ROUNDS = 7
-RESTORES = 5
-ROWS = 950_000
-LEAST = 0.95
+ROUNDS = {Size.FULL: 7, Size.SHORT: 3, Size.TINY: 1}
+RESTORES = {Size.FULL: 5, Size.SHORT: 2, Size.TINY: 1}
+ROWS = {Size.FULL: 950_000, Size.SHORT: 950_000, Size.TINY: 5_000}
+KINDS = {Size.FULL: ("host", "bot", "mydumper"), Size.SHORT: ("host", "bot"), Size.TINY: ("host", "bot", "mydumper")}
+LEAST = {"host": 1.0, "bot": 1.0, "mydumper": 0.95, "restore": 0.95}
+_BYTES_PER_ROW = 316
 MAX_MIB = 32.0
 _CHANNEL, _ENGINEER = "C0OPS", "U0AMELIE"
 _PASSWORD = "BENCH_DB_PASSWORD"
@@ -40,7 +44,6 @@ _EVERY = 0.02
 _SELDOM = 0.1
 _PATIENCE = 1800
 _BUCKET = "backups"
-_KINDS = ("host", "bot", "mydumper")
 _MYDUMPER = (
     "mydumper --defaults-file={options} --database={name} --outputdir=by-hand --compress --rows=100000"
     " --trx-consistency-only --triggers --routines --events"
@@ -141,34 +144,73 @@ def _note(figures: Figures, name: str, value: float) -> None:
     figures.setdefault(name, []).append(value)
 
 
-async def measure() -> Report:
+async def measure(size: Size) -> Report:
     """Dump in turns to the host and to the bot, by the bot and by hand; then to a bucket, for the memory."""
-    seconds: Figures = {}
-    growth: Figures = {}
+    seen = _Seen()
     async with AsyncExitStack() as stack:
-        stand = await _stand(stack)
-        bot = await _bot(stack, stand, await stack.enter_async_context(s3_server()))
+        stand = await _stand(stack, ROWS[size])
+        bot = await _bot(stack, stand)
+        kinds = [kind for kind in KINDS[size] if not seen.lacks(kind)]
         # The first of each pays for cold caches and for what is loaded once.
-        for number in range(ROUNDS + 1):
-            for kind in _KINDS:
-                took: dict[str, float] = {}
-                for who in ("by hand", "bot") if number % 2 else ("bot", "by hand"):
-                    # Nobody pays for what the one before left to be written to the disk.
-                    await asyncio.to_thread(os.sync)
-                    if who == "by hand":
-                        took[f"{kind}, by hand"] = await stand.by_hand(kind)
-                    else:
-                        steps, grown, took[kind] = await _by_bot(bot, kind)
-                        if kind == "mydumper":
-                            took["mydumper, with looking and counting"] = steps["backup"]
-                        _note(growth, kind, grown)
-                for name, value in took.items() if number else ():
-                    _note(seconds, name, value)
+        for number in range(ROUNDS[size] + 1):
+            for kind in tuple(kinds):
+                try:
+                    await _pair(seen, stand, bot, kind, number)
+                except Exception as error:
+                    seen.missing.append(Missing(f"dump: {kind}", reason(error)))
+                    kinds.remove(kind)
+        if size is not Size.SHORT:
+            await _to_bucket(seen, bot)
+    return _report("Dumps", seen, KINDS[size], ROWS[size])
+
+
+@dataclass
+class _Seen:
+    """What was seen so far.
+
+    Args:
+        seconds: samples by what was measured.
+        growth: of the bot's memory, in MiB.
+        missing: what could not be measured.
+    """
+
+    seconds: Figures = field(default_factory=dict)
+    growth: Figures = field(default_factory=dict)
+    missing: list[Missing] = field(default_factory=list)
+
+    def lacks(self, kind: str) -> bool:
+        """Whether the program of that name, if it is one, is not on this machine; it is noted."""
+        if kind != "mydumper" or shutil.which(kind) is not None:
+            return False
+        self.missing.append(Missing(f"dump: {kind}", f"{kind} is not installed"))
+        return True
+
+
+async def _pair(seen: _Seen, stand: Stand, bot: Bot, kind: str, number: int) -> None:
+    """Dump by hand and by the bot, each one first every other time; the first pair does not count for the time."""
+    took: dict[str, float] = {}
+    for who in ("by hand", "bot") if number % 2 else ("bot", "by hand"):
+        # Nobody pays for what the one before left to be written to the disk.
+        await asyncio.to_thread(os.sync)
+        if who == "by hand":
+            took[f"{kind}, by hand"] = await stand.by_hand(kind)
+        else:
+            steps, grown, took[kind] = await _by_bot(bot, kind)
+            if kind == "mydumper":
+                took["mydumper, with looking and counting"] = steps["backup"]
+            _note(seen.growth, kind, grown)
+    for name, value in took.items() if number else ():
+        _note(seen.seconds, name, value)
+
+
+async def _to_bucket(seen: _Seen, bot: Bot) -> None:
+    try:
         for _ in range(2):
             steps, grown = await bot.backup("bucket")
-            _note(seconds, "bucket", steps["backup"])
-            _note(growth, "bucket", grown)
-    return _report("Dumps", seconds, growth, _KINDS)
+            _note(seen.seconds, "bucket", steps["backup"])
+            _note(seen.growth, "bucket", grown)
+    except Exception as error:
+        seen.missing.append(Missing("dump: bucket", reason(error)))
 
 
 async def _by_bot(bot: Bot, kind: str) -> tuple[dict[str, float], float, float]:
@@ -182,49 +224,50 @@ async def _by_bot(bot: Bot, kind: str) -> tuple[dict[str, float], float, float]:
     return steps, grown, dumping[0]
 
 
-async def measure_restore() -> Report:
+async def measure_restore(size: Size) -> Report:
     """Load a dump in turns, in a proof of the bot and by hand."""
-    seconds: Figures = {}
-    growth: Figures = {}
+    seen = _Seen()
     async with AsyncExitStack() as stack:
-        stand = await _stand(stack)
-        bot = await _bot(stack, stand, await stack.enter_async_context(s3_server()))
+        stand = await _stand(stack, ROWS[size])
+        bot = await _bot(stack, stand)
         await stand.by_hand("host")
         # The first of each pays for cold caches.
         await bot.backup("proof")
         await _restore(stand)
-        for number in range(RESTORES):
+        for number in range(RESTORES[size]):
             if number % 2:
-                _note(seconds, "restore, by hand", await _restore(stand))
+                _note(seen.seconds, "restore, by hand", await _restore(stand))
             async with lifetime("--binary-mode") as loading:
                 steps, grown = await bot.backup("proof")
-            _note(growth, "restore", grown)
-            _note(seconds, "restore", max(loading))
-            _note(seconds, "restore, with comparison", steps["backup-proof"])
-            _note(seconds, "dump, with counting", steps["backup"])
+            _note(seen.growth, "restore", grown)
+            _note(seen.seconds, "restore", max(loading))
+            _note(seen.seconds, "restore, with comparison", steps["backup-proof"])
+            _note(seen.seconds, "dump, with counting", steps["backup"])
             if not number % 2:
-                _note(seconds, "restore, by hand", await _restore(stand))
-    return _report("Restores", seconds, growth, ("restore",))
+                _note(seen.seconds, "restore, by hand", await _restore(stand))
+    return _report("Restores", seen, ("restore",), ROWS[size])
 
 
-def _report(what: str, seconds: Figures, growth: Figures, judged: tuple[str, ...]) -> Report:
-    def ratio(ours: str) -> str:
-        pairs = [theirs / mine for mine, theirs in zip(seconds[ours], seconds[f"{ours}, by hand"], strict=True)]
-        found = Samples(f"throughput: {ours} / by hand, pairs", pairs)
-        return f"{found.line()}  {'pass' if found.median >= LEAST else 'OVER'} (at least {LEAST})"
+def _report(what: str, seen: _Seen, judged: Sequence[str], rows: int) -> Report:
+    def throughput(ours: str) -> Judgement:
+        by_hand = seen.seconds[f"{ours}, by hand"]
+        return ratio(f"throughput: {ours} / by hand", by_hand, seen.seconds[ours], LEAST[ours], Side.AT_LEAST)
 
-    memory = (Judgement(f"memory growth: {kind}, largest", max(seen), MAX_MIB, "MiB") for kind, seen in growth.items())
     return Report(
-        f"{what} of a database with {ROWS:,} rows, whose dump has 300 MB",
+        f"{what} of a database with {rows:,} rows, whose dump has {rows * _BYTES_PER_ROW // 1_000_000} MB",
         [
-            *(Samples(name, values, "s").line() for name, values in sorted(seconds.items())),
-            *(ratio(kind) for kind in judged),
-            *(judgement.line() for judgement in memory),
+            *(Samples(name, values, "s") for name, values in sorted(seen.seconds.items())),
+            *(throughput(kind) for kind in judged if kind in seen.seconds),
+            *(
+                Judgement(f"memory growth: {kind}, largest", max(grown), MAX_MIB, "MiB", f"({spread_of(grown)})")
+                for kind, grown in seen.growth.items()
+            ),
+            *seen.missing,
         ],
     )
 
 
-async def _stand(stack: AsyncExitStack) -> Stand:
+async def _stand(stack: AsyncExitStack, rows: int) -> Stand:
     folder = await stack.enter_async_context(temporary_folder("cs-"))
     for name in ("mariadb", "web1", "bot"):
         (folder / name).mkdir()
@@ -242,7 +285,7 @@ async def _stand(stack: AsyncExitStack) -> Stand:
         "INSERT INTO events SELECT seq, seq MOD 5000, ELT(1 + seq MOD 4, 'login', 'logout', 'purchase', 'refresh'),"
         " SHA1(seq), CONCAT_WS(' ', 'The user signed in from', INET_NTOA(seq * 7919), 'with agent Mozilla/5.0 (X11;"
         " Linux x86_64) AppleWebKit/537.36', SHA2(seq, 256), REPEAT('lorem ipsum ', seq MOD 12)),"
-        f" NOW() - INTERVAL seq SECOND FROM seq_1_to_{ROWS}",
+        f" NOW() - INTERVAL seq SECOND FROM seq_1_to_{rows}",
         database=database.name,
     )
     # Who dumps with mydumper takes the global lock for a moment, by hand too.
@@ -254,7 +297,8 @@ async def _stand(stack: AsyncExitStack) -> Stand:
     return Stand(folder / "bot", host, server, database, options)
 
 
-async def _bot(stack: AsyncExitStack, stand: Stand, s3: S3) -> Bot:
+async def _bot(stack: AsyncExitStack, stand: Stand) -> Bot:
+    s3 = await stack.enter_async_context(s3_server())
     bucket = s3.bucket(_BUCKET)
     await asyncio.to_thread(s3.client().create_bucket, Bucket=_BUCKET)
     stores: dict[str, dict[str, Any]] = {

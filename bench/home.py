@@ -16,6 +16,7 @@ from typing import cast
 from sqlalchemy import Connection, create_engine, insert
 
 from bench.report import Report, Samples, ratio
+from bench.size import Size
 from bot.domain.names import TargetName
 from bot.domain.policies.people import ANYONE, Roster
 from bot.domain.policies.policy import Policy
@@ -38,44 +39,46 @@ from bot.store.sql.timestamps import to_micros
 from bot.store.store import SqlStore, SystemClock, open_store
 from tests.slack.support.runs import AT, RUNS
 
-FEW, MANY = 10, 10_000
-PAIRS = 60
+FEW = 10
+MANY = {Size.FULL: 10_000, Size.SHORT: 10_000, Size.TINY: 20}
+PAIRS = {Size.FULL: 60, Size.SHORT: 15, Size.TINY: 2}
 MAX_TIMES = 1.5
 TARGETS = tuple(TargetName(f"app{number}", "production") for number in range(10))
 _VIEWER = "U0AMELIE"
 _MAX_CONCURRENT = 200
 
 
-async def measure() -> Report:
+async def measure(size: Size) -> Report:
     """Build what each shows, from the store to the blocks, in turns."""
+    many, pairs = MANY[size], PAIRS[size]
     with tempfile.TemporaryDirectory(prefix="cs-home-") as folder:
         async with AsyncExitStack() as stack:
             stores = {}
-            for count in (FEW, MANY):
+            for count in (FEW, many):
                 url = f"sqlite+aiosqlite:///{folder}/{count}.db"
                 async with open_store(url):
                     pass
                 await asyncio.to_thread(_fill, Path(folder) / f"{count}.db", count)
                 stores[count] = await stack.enter_async_context(open_store(url))
             shown = {"App Home": _home, "/ops status": _status}
-            took = {name: await _in_turns(stores, show) for name, show in shown.items()}
-    lines = [
-        Samples(f"{name}, {count} runs", values, "ms").line()
+            took = {name: await _in_turns(stores, show, pairs) for name, show in shown.items()}
+    seen = [
+        Samples(f"{name}, {count} runs", values, "ms")
         for name, seconds in took.items()
         for count, values in seconds.items()
     ]
-    judged = [ratio(f"{name}: {MANY} to {FEW} runs", s[MANY], s[FEW], MAX_TIMES).line() for name, s in took.items()]
-    return Report(f"How things stand, {len(TARGETS)} targets, {PAIRS} pairs in turns", [*lines, *judged])
+    judged = [ratio(f"{name}: {many} to {FEW} runs", s[many], s[FEW], MAX_TIMES) for name, s in took.items()]
+    return Report(f"How things stand, {len(TARGETS)} targets, {pairs} pairs in turns", [*seen, *judged])
 
 
 Show = Callable[[StatusService, RenderContext], Awaitable[None]]
 
 
-async def _in_turns(stores: dict[int, SqlStore], show: Show) -> dict[int, list[float]]:
+async def _in_turns(stores: dict[int, SqlStore], show: Show, pairs: int) -> dict[int, list[float]]:
     """Time it on each store, one after the other; the first pair warms up and does not count."""
     took: dict[int, list[float]] = {count: [] for count in stores}
     ctx = RenderContext(Translator(ENGLISH), Masker(()), EmojiNames(), SystemClock().now())
-    for _ in range(PAIRS + 1):
+    for _ in range(pairs + 1):
         for count, store in stores.items():
             status_service = _lookout(store)
             began = time.perf_counter()

@@ -7,12 +7,13 @@ import tempfile
 from pathlib import Path
 
 from bench.program import running
-from bench.report import Judgement, Report, Samples
+from bench.report import Judgement, Note, Report, Samples, spread_of
+from bench.size import Size
 from bench.stand import BOT, bot_environment, workspace
 
-STARTS = 7
+STARTS = {Size.FULL: 7, Size.SHORT: 2, Size.TINY: 1}
 _SETTLING_SECONDS = 3.0
-MAX_MIB = 120.0
+MAX_MIB = 100.0
 MAX_SECONDS = 3.0
 
 
@@ -20,11 +21,11 @@ FIRST, AGAIN, BARE = "countersign serve, new store", "countersign serve, again",
 OURS = (FIRST, AGAIN)
 
 
-async def measure() -> Report:
+async def measure(size: Size) -> Report:
     """Start the bot, with a new store and with the same once more, and a bare slack-bolt app, in turns."""
     seconds: dict[str, list[float]] = {name: [] for name in (FIRST, AGAIN, BARE)}
     memory: dict[str, list[float]] = {name: [] for name in (FIRST, AGAIN, BARE)}
-    for _ in range(STARTS):
+    for _ in range(STARTS[size]):
         with tempfile.TemporaryDirectory(prefix="cs-idle-") as folder:
             for name in (FIRST, AGAIN, BARE):
                 took, mib = await _start(("-m", "bench.ack_bare") if name == BARE else BOT, Path(folder))
@@ -34,12 +35,21 @@ async def measure() -> Report:
     idle = {name: Samples(f"{name}: idle", values, "MiB") for name, values in memory.items()}
     ratios = (starts[AGAIN].median / starts[BARE].median, idle[AGAIN].median / idle[BARE].median)
     return Report(
-        f"Start and idle memory, {STARTS} starts each in turns",
+        f"Start and idle memory, {STARTS[size]} starts each in turns",
         [
-            *(samples.line() for samples in (*starts.values(), *idle.values())),
-            f"  {'ratios to bare slack-bolt, again':<44} start {ratios[0]:.2f}, memory {ratios[1]:.2f}",
-            *(Judgement(f"start, median: {name}", starts[name].median, MAX_SECONDS, "s").line() for name in OURS),
-            *(Judgement(f"memory, largest: {name}", max(memory[name]), MAX_MIB, "MiB").line() for name in OURS),
+            *starts.values(),
+            *idle.values(),
+            Note(f"beside bare slack-bolt, again: start {ratios[0]:.2f} ×, memory {ratios[1]:.2f} ×"),
+            *(
+                Judgement(
+                    f"start, median: {name}", starts[name].median, MAX_SECONDS, "s", f"({spread_of(seconds[name])})"
+                )
+                for name in OURS
+            ),
+            *(
+                Judgement(f"memory, largest: {name}", max(memory[name]), MAX_MIB, "MiB", f"({spread_of(memory[name])})")
+                for name in OURS
+            ),
         ],
     )
 

@@ -11,44 +11,50 @@ from pathlib import Path
 from typing import Any
 
 from bench.program import running
-from bench.report import Judgement, Report, Samples
+from bench.report import Figure, Judgement, Note, Report, latencies, spread_of
+from bench.size import Size
 from bench.stand import BOT, bot_environment, workspace
 from bot.playground.events.payloads import event_callback, reaction_event, slash_command
 from bot.playground.events.sockets import Outcome
 from bot.playground.server import RunningPlayground
 from bot.playground.workspace.default_workspace import default_workspace
 
-SECONDS = 60.0
+SECONDS = {Size.FULL: 60.0, Size.SHORT: 60.0, Size.TINY: 2.0}
 COMMANDS = ("/ops", "status"), ("/ops", "help"), ("/deploy", "nosuch production"), ("/backup", "list nosuch production")
 HOW_MANY = {"slash command": 200, "reaction": 500}
+"""In a minute."""
+
 _PATIENCE = 180.0
 
 BOUND = 500.0
 """Milliseconds; Slack itself waits for 3 seconds."""
 
 
-async def measure() -> Report:
+async def measure(size: Size) -> Report:
     """Send everything at random moments of one minute, and time each acknowledgement."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cs-load-")))
         playground = await stack.enter_async_context(workspace())
         await stack.enter_async_context(running(BOT, folder, bot_environment(playground, folder)))
         playground.faults.rate_limits = True
-        load = _Load(playground)
+        load = _Load(playground, SECONDS[size])
         await load.run()
         answers = await load.answered()
-    lines = []
+    figures: list[Figure] = []
     for kind, milliseconds in load.milliseconds.items():
-        lines.append(Samples(kind, milliseconds, "ms").latency_line())
-        lines.append(Judgement(f"p99, {kind}", Samples(kind, milliseconds).percentile(99), BOUND, "ms").line())
-    lines.append(f"  {answers} of {HOW_MANY['slash command']} commands were answered, each once")
-    return Report("200 slash commands and 500 reactions in a minute, to their acknowledgement", lines)
+        seen = latencies(kind, milliseconds, "ms")
+        figures.append(seen)
+        figures.append(Judgement(f"p99, {kind}", seen.percentile(99), BOUND, "ms", f"({spread_of(milliseconds)})"))
+    figures.append(Note(f"{answers} of {load.how_many['slash command']} commands were answered, each once"))
+    return Report("200 slash commands and 500 reactions in a minute, to their acknowledgement", figures)
 
 
 class _Load:
-    def __init__(self, playground: RunningPlayground) -> None:
+    def __init__(self, playground: RunningPlayground, seconds: float) -> None:
         self.milliseconds: dict[str, list[float]] = {kind: [] for kind in HOW_MANY}
         self._playground = playground
+        self._seconds = seconds
+        self.how_many = {kind: round(count * seconds / 60) for kind, count in HOW_MANY.items()}
         self._content = default_workspace()
         self._people = [person for person in self._content.people if not person.is_bot]
         self._chance = random.Random(7)
@@ -56,8 +62,8 @@ class _Load:
     async def run(self) -> None:
         """Send everything."""
         tasks = [
-            self._at(self._chance.uniform(0, SECONDS), kind, number)
-            for kind, count in HOW_MANY.items()
+            self._at(self._chance.uniform(0, self._seconds), kind, number)
+            for kind, count in self.how_many.items()
             for number in range(count)
         ]
         await asyncio.gather(*tasks)
@@ -66,7 +72,7 @@ class _Load:
         """Wait for the answers, as long as Slack's limits may hold them up, and count them."""
         answers = self._playground.state.ephemerals
         deadline = time.monotonic() + _PATIENCE
-        while len(answers) < HOW_MANY["slash command"] and time.monotonic() < deadline:  # noqa: ASYNC110 - of another process
+        while len(answers) < self.how_many["slash command"] and time.monotonic() < deadline:  # noqa: ASYNC110 - of another process
             await asyncio.sleep(0.5)
         await asyncio.sleep(2)  # one too many would come now
         return len(answers)

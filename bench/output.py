@@ -11,37 +11,38 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from bench.checkout import new_checkout
 from bench.deploy import find, followed
 from bench.program import Running, running
-from bench.report import Judgement, Report, Samples
+from bench.report import Judgement, Note, Report, Samples
+from bench.size import Size
 from bench.stand import BOT, slack_environment, workspace
-from bot.demo.application.git import git
 from bot.demo.host.host import DemoHost
 from bot.demo.processes.process import temporary_folder
 from tests.support import write_operations
 from tests.support.operations import RELAXED
 
-BYTES = 512 * 1024 * 1024
+BYTES = {Size.FULL: 512 * 1024 * 1024, Size.SHORT: 128 * 1024 * 1024, Size.TINY: 8 * 1024 * 1024}
 MAX_MIB = 32.0
-ROUNDS = 2
+ROUNDS = {Size.FULL: 2, Size.SHORT: 1, Size.TINY: 1}
 _BLOCK = 4 * 1024 * 1024
 _EVERY = 0.02
 _CHANNEL, _ENGINEER = "C0OPS", "U0AMELIE"
 
 
-async def measure() -> Report:
+async def measure(size: Size) -> Report:
     """Let the bot follow a step that prints a large file, and `ssh` read the same."""
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(temporary_folder("cs-"))
         (folder / "web1").mkdir()
         host = await stack.enter_async_context(DemoHost(folder / "web1", recorded=()))
         printed = host.home / "printed.txt"
-        digest = await asyncio.to_thread(_write_file, printed)
+        digest = await asyncio.to_thread(_write_file, printed, BYTES[size])
         playground = await stack.enter_async_context(workspace())
         growth, ours, theirs, unlike = [], [], [], []
-        for number in range(ROUNDS):
+        for number in range(ROUNDS[size]):
             place = folder / f"round-{number}"
-            checkout = await _checkout(place)
+            checkout = await new_checkout(place)
             ops_file = write_operations(place, _operations(host, checkout, printed))
             environment = {**slack_environment(playground), "OPS_FILE": str(ops_file)}
             theirs.append(await _by_ssh(host, printed))
@@ -57,25 +58,25 @@ async def measure() -> Report:
                 growth.append(max(highest) - before)
                 if payload["state"] != "succeeded":
                     raise RuntimeError(f"the run ended {payload['state']}: {result['text']}")
-            unlike += await asyncio.to_thread(_differences, host, place, payload["run"], digest)
+            unlike += await asyncio.to_thread(_differences, host, place, payload["run"], digest, BYTES[size])
     return Report(
-        f"A step that prints {BYTES // 1024 // 1024} MiB",
+        f"A step that prints {BYTES[size] // 1024 // 1024} MiB",
         [
-            Samples("ssh host cat, to nowhere", theirs, "s").line(),
-            Samples("countersign, whole run", ours, "s").line(),
-            Samples("growth of resident memory", growth, "MiB").line(),
-            Judgement("growth of resident memory, largest", max(growth), MAX_MIB, "MiB").line(),
-            Judgement("logs that lack something", float(len(unlike)), 0.0).line(),
-            *(f"    {difference}" for difference in unlike),
+            Samples("ssh host cat, to nowhere", theirs, "s"),
+            Samples("countersign, whole run", ours, "s"),
+            Samples("growth of resident memory", growth, "MiB"),
+            Judgement("growth of resident memory, largest", max(growth), MAX_MIB, "MiB"),
+            Judgement("logs that lack something", float(len(unlike)), 0.0),
+            *(Note(difference) for difference in unlike),
         ],
     )
 
 
-def _write_file(path: Path) -> str:
+def _write_file(path: Path, size: int) -> str:
     """Write lines that are all different; give their checksum."""
     numbers = random.Random(1)
     digest = hashlib.sha256()
-    left = BYTES
+    left = size
     with path.open("wb") as file:
         body = b"\n".join(numbers.randbytes(60).hex().encode() for _ in range(_BLOCK // 121))
         while left:
@@ -84,22 +85,6 @@ def _write_file(path: Path) -> str:
             digest.update(block)
             left -= len(block)
     return digest.hexdigest()
-
-
-async def _checkout(place: Path) -> Path:
-    """Make a checkout that is one commit behind its origin."""
-    origin, author, checkout = place / "origin.git", place / "author", place / "app"
-    await asyncio.to_thread(place.mkdir)
-    await git(place, "init", "--quiet", "--bare", "--initial-branch=main", str(origin))
-    await git(place, "clone", "--quiet", str(origin), str(author))
-    for name in ("one", "two"):
-        (author / name).write_text(name)
-        await git(author, "add", name)
-        await git(author, "commit", "--quiet", "-m", name)
-        await git(author, "push", "--quiet", "origin", "HEAD:main")
-        if not checkout.exists():
-            await git(place, "clone", "--quiet", "--branch", "main", str(origin), str(checkout))
-    return checkout
 
 
 def _operations(host: DemoHost, checkout: Path, printed: Path) -> dict[str, object]:
@@ -165,12 +150,12 @@ def host_options(host: DemoHost) -> tuple[str, ...]:
     )
 
 
-def _differences(host: DemoHost, place: Path, run: str, digest: str) -> list[str]:
+def _differences(host: DemoHost, place: Path, run: str, digest: str, size: int) -> list[str]:
     """Compare the log on the host, and how much of it the bot took in, with what was printed."""
     found = []
     folder = host.home / ".local" / "state" / "countersign" / f"{run}@web1"
     [log] = list(folder.glob("command*/log"))
-    if log.stat().st_size != BYTES:
+    if log.stat().st_size != size:
         found.append(f"{run}: the log has {log.stat().st_size} bytes")
     with log.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != digest:
@@ -182,6 +167,6 @@ def _differences(host: DemoHost, place: Path, run: str, digest: str) -> list[str
         [(taken,)] = store.execute(query, (run,)).fetchall()
     finally:
         store.close()
-    if taken != BYTES:
+    if taken != size:
         found.append(f"{run}: the bot took in {taken} bytes")
     return found

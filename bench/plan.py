@@ -8,12 +8,14 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.deploy import find, followed
 from bench.program import running
-from bench.report import Judgement, Report, Samples
+from bench.report import Judgement, Report, Samples, ratio, spread_of
 from bench.site import Site, new_site, over_ssh, servers
+from bench.size import Size
 from bench.stand import BOT, slack_environment, workspace
 from bot.demo.application.git import git
 from bot.demo.processes.process import temporary_folder
@@ -22,18 +24,18 @@ from bot.playground.server import RunningPlayground
 from tests.support import OPS_PASSWORD, operations, write_operations
 from tests.support.operations import PRODUCTION
 
-ROUNDS = 3
-PENDING = 50
+ROUNDS = {Size.FULL: 3, Size.SHORT: 2, Size.TINY: 1}
+PENDING = {Size.FULL: 50, Size.SHORT: 50, Size.TINY: 3}
 _CHANNEL, _ENGINEER, _RELEASER = "C0OPS", "U0AMELIE", "U0BOB"
 
 
-async def measure() -> Report:
+async def measure(size: Size) -> Report:
     """Plan the same deploy several times; each one is rejected at its gate, and so every plan is made anew."""
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(temporary_folder("cs-"))
         host, server = await servers(stack, folder)
         site = await new_site(folder, host, server)
-        await _push_pending(site)
+        await _push_pending(site, PENDING[size])
         playground = await stack.enter_async_context(workspace())
         policy: dict[str, Any] = {**PRODUCTION, "backup_before": {}}
         environment = {
@@ -43,22 +45,21 @@ async def measure() -> Report:
         }
         await stack.enter_async_context(running(BOT, folder, environment))
         ours, theirs, forward, fixed = [], [], [], []
-        for _ in range(ROUNDS):
-            ours.append(await _by_bot(playground))
+        for _ in range(ROUNDS[size]):
+            ours.append(await _by_bot(playground, PENDING[size]))
             rehearsal = _rehearsal(folder)
             forward.append(rehearsal.forward)
             fixed.append(rehearsal.fixed)
             theirs.append(await _by_artisan(site))
-    ratios = [mine / other for mine, other in zip(forward, theirs, strict=True)]
     return Report(
-        f"A plan with evidence, {PENDING} pending migrations, all run in a sandbox",
+        f"A plan with evidence, {PENDING[size]} pending migrations, all run in a sandbox",
         [
-            Samples("ssh host php artisan migrate", theirs, "s").line(),
-            Samples("rehearsal: run, read what came of it, classes", forward, "s").line(),
-            Samples("rehearsal: server, rows, files, configuration", fixed, "s").line(),
-            Samples("countersign, from asking to the gate", ours, "s").line(),
-            Judgement("rehearsal / artisan, median of the pairs", Samples("", ratios).median, 3).line(),
-            Judgement("fixed costs, median", Samples("", fixed).median, 3, "s").line(),
+            Samples("ssh host php artisan migrate", theirs, "s"),
+            Samples("rehearsal: run, read what came of it, classes", forward, "s"),
+            Samples("rehearsal: server, rows, files, configuration", fixed, "s"),
+            Samples("countersign, from asking to the gate", ours, "s"),
+            ratio("rehearsal / artisan, median of the pairs", forward, theirs, 3),
+            Judgement("fixed costs, median", median(fixed), 3, "s", f"({spread_of(fixed)})"),
         ],
     )
 
@@ -84,9 +85,9 @@ def _rehearsal(folder: Path) -> _Rehearsal:
     return _Rehearsal((migrate + took["reading"] + took["predicting"]) / 1000, fixed / 1000)
 
 
-async def _push_pending(site: Site) -> None:
+async def _push_pending(site: Site, pending: int) -> None:
     folder = site.application.author / "database" / "migrations"
-    for number in range(1, PENDING + 1):
+    for number in range(1, pending + 1):
         column = f"bench_{number}"
         (folder / f"2026_01_01_{number:06}_add_{column}.php").write_text(
             "<?php\nuse Illuminate\\Database\\Migrations\\Migration;\nuse Illuminate\\Support\\Facades\\Schema;\n"
@@ -96,11 +97,11 @@ async def _push_pending(site: Site) -> None:
         )
     author = site.application.author
     await git(author, "add", "--all")
-    await git(author, "commit", "--quiet", "-m", f"feat: {PENDING} columns")
+    await git(author, "commit", "--quiet", "-m", f"feat: {pending} columns")
     await git(author, "push", "--quiet", str(site.application.origin), "HEAD:main")
 
 
-async def _by_bot(playground: RunningPlayground) -> float:
+async def _by_bot(playground: RunningPlayground, pending: int) -> float:
     """Ask for the deploy; give the seconds until it can be approved. It is rejected then."""
     async with followed(playground) as messages:
         began = time.perf_counter()
@@ -110,7 +111,7 @@ async def _by_bot(playground: RunningPlayground) -> float:
         took = time.perf_counter() - began
         await delivery
         evidence = str(next(m for m in _thread(playground) if _kind(m) == "countersign_plan")["blocks"])
-        if f"rehearsed in the sandbox on a copy: {PENDING} migrations" not in evidence:
+        if f"rehearsed in the sandbox on a copy: {pending} migrations" not in evidence:
             raise RuntimeError(f"not rehearsed: {evidence[:2000]}")
         playground.client_actions.react(_RELEASER, _CHANNEL, request["ts"], "x")
         await find(messages, "countersign_result")

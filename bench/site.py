@@ -44,18 +44,19 @@ async def new_site(folder: Path, host: DemoHost, server: DatabaseServer) -> Site
     return Site(host, await template.copy(host.folder / "apps" / "compte", host, database, server))
 
 
-async def over_ssh(host: DemoHost, command: str) -> float:
+async def over_ssh(host: DemoHost, command: str, port: int | None = None) -> float:
     """Run a command over a connection of its own; give the seconds from starting `ssh` to its end.
 
     Args:
         host: on which it runs.
         command: for its shell.
+        port: to connect to instead of the host's own, such as that of a wire.
 
     Raises:
         RuntimeError: it failed; with its output.
     """
     options = [
-        *("-F", "none", "-i", str(host.key), "-p", str(host.port), "-l", host.user),
+        *("-F", "none", "-i", str(host.key), "-p", str(port or host.port), "-l", host.user),
         *("-o", f"UserKnownHostsFile={host.known_hosts}", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
     ]
     began = time.perf_counter()

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from bench.program import running
 from bench.report import Judgement, Report, Samples, ratio
 from bench.site import Site, new_site, over_ssh, servers
+from bench.size import Size
 from bench.stand import BOT, slack_environment, workspace
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
@@ -26,7 +27,7 @@ from bot.playground.events.sockets import Outcome
 from bot.playground.server import RunningPlayground
 from tests.support import OPS_PASSWORD, operations, write_operations
 
-ROUNDS = 20
+ROUNDS = {Size.FULL: 20, Size.SHORT: 6, Size.TINY: 2}
 MANY = 2000
 MAX_SECONDS = 1.0
 """For the database's part of the answer, with so many migrations in its table."""
@@ -36,7 +37,7 @@ _CHANNEL, _ONCALL = "C0OPS", "U0ONCALL"
 _Timed = Callable[[], Awaitable[float]]
 
 
-async def measure() -> Report:
+async def measure(size: Size) -> Report:
     """Ask in turns; then, with many migrations in the table, once more, and the database alone."""
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(temporary_folder("cs-"))
@@ -61,25 +62,25 @@ async def measure() -> Report:
         async def script() -> float:
             return await over_ssh(host, f"cd {shlex.quote(path)} && php artisan migrate:status")
 
-        ours, theirs = await _in_turns(bot, script, ROUNDS)
+        ours, theirs = await _in_turns(bot, script, ROUNDS[size])
         acknowledged = first[1:]
         await _fill(server, site)
-        ours_many, theirs_many = await _in_turns(bot, script, ROUNDS // 2)
-        at_the_database = await _at_the_database(site)
+        ours_many, theirs_many = await _in_turns(bot, script, ROUNDS[size] // 2)
+        at_the_database = await _at_the_database(site, ROUNDS[size])
     few, many = f"{len(ours)} rounds", f"with {MANY:,} in the table"
     return Report(
         f"Where the migrations stand, {few}, and {many}",
         [
-            Samples("ssh host php artisan migrate:status", _ms(theirs), "ms").line(),
-            Samples("countersign, the command is acknowledged", _ms(acknowledged), "ms").line(),
-            Samples("countersign, the whole answer", _ms(ours), "ms").line(),
-            ratio("ratio of the acknowledgement", acknowledged, theirs, MAX_TIMES).line(),
-            ratio("ratio of the whole answer", ours, theirs, MAX_TIMES).line(),
-            Samples(f"artisan, {many}", _ms(theirs_many), "ms").line(),
-            Samples(f"countersign, {many}", _ms(ours_many), "ms").line(),
-            ratio(f"ratio of the whole answer, {many}", ours_many, theirs_many, MAX_TIMES).line(),
-            Samples(f"the database's part, {many}", _ms(at_the_database), "ms").line(),
-            Judgement("the database's part, slowest", max(at_the_database), MAX_SECONDS, "s").line(),
+            Samples("ssh host php artisan migrate:status", _ms(theirs), "ms"),
+            Samples("countersign, the command is acknowledged", _ms(acknowledged), "ms"),
+            Samples("countersign, the whole answer", _ms(ours), "ms"),
+            ratio("ratio of the acknowledgement", acknowledged, theirs, MAX_TIMES),
+            ratio("ratio of the whole answer", ours, theirs, MAX_TIMES),
+            Samples(f"artisan, {many}", _ms(theirs_many), "ms"),
+            Samples(f"countersign, {many}", _ms(ours_many), "ms"),
+            ratio(f"ratio of the whole answer, {many}", ours_many, theirs_many, MAX_TIMES),
+            Samples(f"the database's part, {many}", _ms(at_the_database), "ms"),
+            Judgement("the database's part, slowest", max(at_the_database), MAX_SECONDS, "s"),
         ],
     )
 
@@ -133,7 +134,7 @@ async def _fill(server: DatabaseServer, site: Site) -> None:
     )
 
 
-async def _at_the_database(site: Site) -> list[float]:
+async def _at_the_database(site: Site, rounds: int) -> list[float]:
     """Read what a status reads of the database, without SSH: it is on this machine."""
     made = site.application.database
     database = Database(None, made.host, made.port, made.name, made.user, Secret(made.password))
@@ -145,7 +146,7 @@ async def _at_the_database(site: Site) -> list[float]:
     seconds = []
     async with HostConnections({}) as hosts:
         look = DatabaseLook(Connector(Tunnels(hosts)))
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             began = time.perf_counter()
             facts = await look.database(target, "migrations")
             seconds.append(time.perf_counter() - began)

@@ -3,22 +3,63 @@
 from __future__ import annotations
 
 import os
+import platform
 import sqlite3
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from bench.report import spread_of
 
 _COMMITS = 30
 
 
-def surroundings() -> str:
-    """Say it in words."""
+@dataclass(frozen=True)
+class Surroundings:
+    """The machine at one moment.
+
+    Args:
+        cores: that this program may use.
+        processor: their name, as the kernel gives it; empty where it does not.
+        load: average of the last minute.
+        commit_ms: median milliseconds of a bare SQLite commit below the temporary folder.
+        commit_spread: the fastest and the slowest.
+    """
+
+    cores: int
+    processor: str
+    load: float
+    commit_ms: float
+    commit_spread: str
+
+    def text(self) -> str:
+        """All of it, in words."""
+        return (
+            f"{self.cores} cores, load {self.load:.1f}; a bare SQLite commit below {tempfile.gettempdir()} "
+            f"takes {self.commit_ms:.1f} ms ({self.commit_spread})"
+        )
+
+
+def load() -> float:
+    """Give the load average of the last minute."""
+    return os.getloadavg()[0]
+
+
+def surroundings() -> Surroundings:
+    """Look at the machine."""
     commits = _commit_milliseconds()
-    return (
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; a bare SQLite commit below {tempfile.gettempdir()} "
-        f"takes {median(commits):.1f} ms ({min(commits):.1f} – {max(commits):.1f})"
-    )
+    cores = len(os.sched_getaffinity(0))
+    return Surroundings(cores, _processor(), load(), median(commits), spread_of(commits))
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def _commit_milliseconds() -> list[float]:

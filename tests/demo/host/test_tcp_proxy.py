@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import errno
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -107,7 +108,7 @@ async def test_a_refusing_wire_refuses_new_ones_only_until_healed(echo: Echo, ne
         open_one.close()
 
 
-async def test_latency_delays_each_way_and_not_the_throughput(echo: Echo, new_wire: NewWire) -> None:
+async def test_latency_delays_each_way_and_keeps_order_and_throughput(echo: Echo, new_wire: NewWire) -> None:
     wire = await new_wire(echo[0])
     wire.latency = 0.1
     reader, writer = await asyncio.open_connection(wire.address, wire.port)
@@ -115,7 +116,7 @@ async def test_latency_delays_each_way_and_not_the_throughput(echo: Echo, new_wi
     writer.write(b"a")
     await reader.readexactly(1)
     assert time.monotonic() - began >= 0.2
-    data = bytes(4 << 20)
+    data = random.Random(1).randbytes(4 << 20)
     writer.write(data)
     # one chunk at a time would take 64 × 0.2 s
     assert await asyncio.wait_for(reader.readexactly(len(data)), 6) == data
