@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bot.domain.backups.backup import Purpose, parse_table
 from bot.domain.backups.retention import choose_deletions, future_dated
-from bot.domain.names import TargetName
+from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.names import TargetName, nearest
 from bot.domain.runs.acts import Discard
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.findings import BackupsFromTheFuture, BackupsNoLongerKept, MissedBackup
@@ -28,8 +29,9 @@ from commands.dump import dump_step, require_backups
 from commands.privileges import lacking_privileges
 from commands.server_role import read_on_replica
 from commands.used_database import require_known_database
-from commands.words import TARGET_WORDS, find_target, sort_words
+from commands.words import TARGET_WORDS, find_target, sort_words, with_target
 
+_MISTYPED = 0.7
 _MAX_TABLES = 50
 _USAGE = "APP ENV [TABLE…]"
 _REMOVE_TIMEOUT = 600
@@ -65,7 +67,12 @@ class Backup:
             if subcommand.name == named:
                 return subcommand.parse(words, origin, operations)
         usage = f"{self.name} {_USAGE}"
+        meant = nearest(named, [subcommand.name for subcommand in SUBCOMMANDS], similar=_MISTYPED)
+        if meant is not None and nearest(named, operations.apps(), similar=_MISTYPED) is None:
+            ways = f"{self.name} {self.usage}"
+            raise RefusedError(problem(Reason.BAD_OPTION, option=named[:60], nearest=meant, usage=ways))
         plain = sort_words(words, usage, frozenset(), TARGET_WORDS + _MAX_TABLES).plain
+        plain = with_target(plain, origin.channel, operations, TARGET_WORDS + _MAX_TABLES) if words else ()
         target = find_target(plain, origin.channel, operations, usage)
         tables = tuple(dict.fromkeys(parse_table(table) for table in plain[TARGET_WORDS:]))
         return Request(BackupOptions(tables), target.name, origin, " ".join((self.name, *words)))

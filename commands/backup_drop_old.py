@@ -18,7 +18,7 @@ from bot.domain.targets.target import Operations, Target
 from commands.command import options_as
 from commands.dump import require_backups
 from commands.server_role import require_writable
-from commands.words import TARGET_WORDS, find_target, sort_words
+from commands.words import TARGET_WORDS, find_target, sort_words, with_target
 
 _TIMEOUT = 3600
 
@@ -34,6 +34,7 @@ class DropOldSubcommand:
         """Read what was typed behind `/backup`."""
         usage = f"/backup {self.usage}"
         plain = sort_words(words[1:], usage, frozenset(), TARGET_WORDS + 1).plain
+        plain = with_target(plain, origin.channel, operations, TARGET_WORDS + 1)
         target = find_target(plain, origin.channel, operations, usage)
         options = DropLeftover(parse_table(plain[TARGET_WORDS]) if len(plain) > TARGET_WORDS else None)
         return Request(options, target.name, origin, " ".join(("/backup", *words)))

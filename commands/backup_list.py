@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.domain.runs.request import ListBackups, Origin, Request
 from bot.domain.targets.target import Operations
-from commands.words import TARGET_WORDS, find_target, sort_words
+from commands.words import TARGET_WORDS, find_target, sort_words, with_target
 
 
 @dataclass(frozen=True)
@@ -20,5 +20,6 @@ class ListSubcommand:
         """Read what was typed behind `/backup`."""
         usage = f"/backup {self.usage}"
         plain = sort_words(words[1:], usage, frozenset(), TARGET_WORDS).plain
+        plain = with_target(plain, origin.channel, operations, TARGET_WORDS)
         target = find_target(plain, origin.channel, operations, usage)
         return Request(ListBackups(), target.name, origin, " ".join(("/backup", *words)))

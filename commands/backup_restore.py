@@ -36,7 +36,7 @@ from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.privileges import lacks_for
 from commands.resume import read_stopped_run, resume_restore
 from commands.server_role import on_replica, require_writable
-from commands.words import TARGET_WORDS, find_target, sort_words
+from commands.words import TARGET_WORDS, find_target, sort_words, with_target
 
 _LOAD_TIMEOUT = 12 * 3600
 _SWAP_TIMEOUT = 15 * 60
@@ -65,7 +65,7 @@ class RestoreSubcommand:
         """Read what was typed behind `/backup`."""
         usage = f"/backup {self.usage}"
         sorted_words = sort_words(words[1:], usage, frozenset(), TARGET_WORDS + 1, with_text=FLAGS)
-        plain = sorted_words.plain
+        plain = with_target(sorted_words.plain, origin.channel, operations, TARGET_WORDS + 1)
         target = find_target(plain, origin.channel, operations, usage)
         if len(plain) == TARGET_WORDS:
             raise RefusedError(problem(Reason.USAGE, usage=usage))

@@ -15,7 +15,7 @@ from bot.domain.targets.target import Operations, Target
 from bot.recipes.proof import proof_step
 from commands.command import options_as
 from commands.dump import require_backups
-from commands.words import TARGET_WORDS, find_target, sort_words
+from commands.words import TARGET_WORDS, find_target, sort_words, with_target
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class VerifySubcommand:
         """Read what was typed behind `/backup`."""
         usage = f"/backup {self.usage}"
         plain = sort_words(words[1:], usage, frozenset(), TARGET_WORDS + 1).plain
+        plain = with_target(plain, origin.channel, operations, TARGET_WORDS + 1)
         target = find_target(plain, origin.channel, operations, usage)
         if len(plain) == TARGET_WORDS:
             raise RefusedError(problem(Reason.USAGE, usage=usage))

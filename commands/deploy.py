@@ -41,7 +41,7 @@ from commands.rehearsal import backup_to_rehearse_on, not_rehearsed
 from commands.resume import read_stopped_run, resume_basis, resume_plan
 from commands.server_role import on_replica, require_writable
 from commands.used_database import other_server
-from commands.words import find_target, sort_words
+from commands.words import find_target, sort_words, with_target
 
 DRY_RUN = "--dry-run"
 NO_MIGRATE = "--no-migrate"
@@ -71,8 +71,12 @@ class Deploy:
         """
         usage = f"{self.name} {self.usage}"
         sorted_words = sort_words(words, usage, frozenset({DRY_RUN, NO_MIGRATE}), _WORDS, with_text=FLAGS)
-        target = find_target(sorted_words.plain, origin.channel, operations, usage)
-        asked = sorted_words.plain[2] if len(sorted_words.plain) == _WORDS else target.branch
+        plain = sorted_words.plain
+        # Without any word a form opens; the reason of an exception may have taken up a target that was typed behind it.
+        if words and not FLAGS & sorted_words.flags.keys():
+            plain = with_target(plain, origin.channel, operations, _WORDS)
+        target = find_target(plain, origin.channel, operations, usage)
+        asked = plain[2] if len(plain) == _WORDS else target.branch
         flags = sorted_words.flags
         options = DeployOptions(
             ref=Ref(asked).text,

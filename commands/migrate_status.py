@@ -18,7 +18,7 @@ from bot.recipes.recipe import MigrationCommand, Migrations, Recipe
 from commands.common import as_called_live
 from commands.gather import both, each
 from commands.pending import migrator_of, names_of, not_run, table_of, why_unanswered, why_unlisted, with_listing
-from commands.words import find_target, sort_words
+from commands.words import find_target, sort_words, with_target
 
 _WORDS = 2
 
@@ -46,7 +46,8 @@ class MigrateStatus:
         """
         usage = f"{self.name} {self.usage}"
         sorted_words = sort_words(words, usage, frozenset(), _WORDS)
-        target = find_target(sorted_words.plain, origin.channel, operations, usage)
+        plain = with_target(sorted_words.plain, origin.channel, operations, _WORDS)
+        target = find_target(plain, origin.channel, operations, usage)
         return Request(MigrateStatusOptions(), target.name, origin, " ".join((self.name, *words)))
 
     async def status(self, target: Target, look: Look) -> MigrationStatus:

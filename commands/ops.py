@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName, nearest, parse_run_id
 from bot.domain.ops_command import CancelRun, Order, SetLock, ShowHelp, ShowStatus, TakeLockOff
+from bot.domain.policies.usage import HELP
 from bot.domain.runs.request import Origin
 from bot.domain.targets.target import Operations, Target
-from commands.words import find_target
+from commands.words import TARGET_WORDS, find_target, with_target
 
 _ORDERS = ("status", "lock", "unlock", "cancel", "help")
 _LONGEST_REASON = 200
@@ -30,6 +31,7 @@ class Ops:
             RefusedError: with what is wrong and what would be right.
         """
         order, rest = (words[0].lower(), words[1:]) if words else ("status", ())
+        order = "help" if order in HELP else order
         match order:
             case "status":
                 return ShowStatus(_targets(rest, origin.channel, operations))
@@ -43,6 +45,7 @@ class Ops:
                 return SetLock(_target(rest, origin.channel, operations, usage).name, _reason(rest[2:], usage))
             case "unlock":
                 usage = "/ops unlock APP ENV"
+                rest = with_target(rest, origin.channel, operations, TARGET_WORDS)
                 target = _target(rest, origin.channel, operations, usage)
                 _none(rest[2:], usage)
                 return TakeLockOff(target.name)

@@ -41,7 +41,7 @@ from commands.rollback_choice import (
 from commands.rollback_losses import count_losses
 from commands.rollback_steps import RollbackFacts, RollbackStepBuilder
 from commands.server_role import on_replica, require_writable
-from commands.words import find_target, sort_words
+from commands.words import find_target, sort_words, with_target
 
 CODE = "--code"
 MIGRATIONS = "--migrations"
@@ -73,7 +73,10 @@ class Rollback:
         """
         usage = f"{self.name} {self.usage}"
         sorted_words = sort_words(words, usage, frozenset({CODE}), _WORDS, frozenset({MIGRATIONS, TO}), FLAGS)
-        target = find_target(sorted_words.plain, origin.channel, operations, usage)
+        plain = sorted_words.plain
+        if words and not FLAGS & sorted_words.flags.keys():  # as for /deploy
+            plain = with_target(plain, origin.channel, operations, _WORDS)
+        target = find_target(plain, origin.channel, operations, usage)
         flags = sorted_words.flags
         if MIGRATIONS in flags and (CODE in flags or TO in flags):
             raise RefusedError(problem(Reason.BAD_OPTION, option=MIGRATIONS, nearest="", usage=usage))

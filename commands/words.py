@@ -10,6 +10,8 @@ from bot.domain.names import TargetName, nearest
 from bot.domain.targets.target import Operations, Target
 
 TARGET_WORDS = 2
+_MISTYPED = 0.7
+
 """The app and the environment."""
 
 
@@ -86,6 +88,34 @@ def _taken(left: list[str]) -> list[str]:
 
 def _text(words: list[str]) -> str:
     return " ".join(" ".join(words).split())
+
+
+def with_target(plain: tuple[str, ...], channel: str, operations: Operations, most: int) -> tuple[str, ...]:
+    """Put the target of a channel that has only one before words that do not name it.
+
+    Words that look like a mistyped app, or that would be too many behind a target, stay as they are.
+
+    Args:
+        plain: words without flags.
+        channel: Slack's ID of the channel in which they were typed.
+        operations: the operations file.
+        most: how many words the command takes, with the target.
+    """
+    here = [name for name, target in operations.targets.items() if channel in target.channels]
+    if len(here) != 1:
+        return plain
+    only = here[0]
+    match plain:
+        case (app,) if app == only.app and most == TARGET_WORDS:
+            return (only.app, only.environment)
+        case (environment, *rest) if environment == only.environment and len(plain) < most:
+            return (only.app, environment, *rest)
+        case (first, *_) if nearest(first, operations.apps(), similar=_MISTYPED):
+            return plain
+        case _ if len(plain) <= most - TARGET_WORDS:
+            return (only.app, only.environment, *plain)
+        case _:
+            return plain
 
 
 def find_target(plain: tuple[str, ...], channel: str, operations: Operations, usage: str) -> Target:

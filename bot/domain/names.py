@@ -116,15 +116,16 @@ def parse_run_id(text: str) -> str:
     return candidate
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, known: Iterable[str], *, similar: float = 0.5) -> str | None:
     """Find the name that was probably meant.
 
     Args:
         word: what was typed.
         known: the names that exist.
+        similar: how much alike they must be, from 0 to 1.
 
     Returns:
         The most similar name; None if none is similar enough.
     """
-    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
+    close = get_close_matches(word.lower(), list(known), n=1, cutoff=similar)
     return close[0] if close else None

@@ -53,7 +53,8 @@ def test_words(words: str, action: Action, options: dict[str, str]) -> None:
     [
         ((), Reason.USAGE),
         (("compte",), Reason.USAGE),
-        (("list",), Reason.USAGE),
+        (("lst", "compte", "production"), Reason.BAD_OPTION),
+        (("restor", "compte", "production", "B-1"), Reason.BAD_OPTION),
         (("list", "compte", "production", "users"), Reason.USAGE),
         (("restore", "compte", "production"), Reason.USAGE),
         (("restore", "compte", "production", "../../etc"), Reason.UNKNOWN_BACKUP),

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 _EXCEPTIONS = re.compile(r"\s*\[--(?:during-freeze|emergency) [^\]]*\]")
 
+HELP = frozenset({"help", "--help", "-h", "?"})
+"""What asks for help, as the first word behind a command."""
+
 
 def usages_for(usage: str, may_go: Callable[[str], bool]) -> tuple[str, ...]:
     """Split a usage into its alternatives, without those that a person may not use.

@@ -151,6 +151,14 @@ class LockService:
                     pass
         return Allowed(found, uncertain, frozenset(flag for flag, may in flags if may), approves)
 
+    async def may_declare(self, target: TargetName, user: str) -> bool:
+        """Say whether a user is trusted with emergencies on a target; a look-up that fails is no yes."""
+        people = self._context.operations.targets[target].policy.emergency
+        if people is None:
+            return False
+        roster = await self._context.directory.roster(frozenset({user}), people.groups)
+        return membership(user, people, roster) is Membership.YES
+
     async def _may_lock(self, target: TargetName, user: str, action: str) -> None:
         people = self._context.operations.targets[target].policy.who_may(Action.DEPLOY)
         await require(self._context, user, people, action)

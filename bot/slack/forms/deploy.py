@@ -17,6 +17,8 @@ from bot.slack.forms.form import (
     FormState,
     TargetDetails,
     checked_values,
+    emergency_field,
+    emergency_words,
     selected_value,
     text_value,
 )
@@ -55,6 +57,7 @@ class DeployForm:
             text_input(REF, translate("form.ref"), translate("form.ref.empty")),
             checkboxes(OPTIONS, translate("form.options"), options),
             _exception(state.details, ctx),
+            emergency_field(state.details, ctx),
         )
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -69,6 +72,7 @@ class DeployForm:
             *((ref,) if ref else ()),
             *checked_values(values, OPTIONS),
             *exception,
+            *emergency_words(values),
         )
 
     def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:

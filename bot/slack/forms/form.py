@@ -11,6 +11,7 @@ from bot.domain.runs.request import Action, RequestOptions
 from bot.domain.runs.run import Run
 from bot.domain.targets.branch_commits import BranchCommits
 from bot.domain.targets.target import Target
+from bot.slack.forms.fields import text_input
 from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block
 
@@ -46,6 +47,7 @@ class TargetDetails:
         newest: the branch's commits that are not live; None while they are not read, or where they do not matter.
         unread: the problem with which reading the branch failed.
         releases: successful runs that made a commit live, newest first; the first one is live.
+        may_declare: whether this person is trusted with emergencies there.
     """
 
     target: Target
@@ -53,6 +55,7 @@ class TargetDetails:
     newest: BranchCommits | None = None
     unread: Problem | None = None
     releases: tuple[Run, ...] = ()
+    may_declare: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,24 @@ class CommandForm(Protocol):
     def field(self, reason: Reason) -> str:
         """Return the field at which a reason is shown."""
         ...
+
+
+EMERGENCY = "emergency"
+"""The field for the reason of an emergency."""
+
+
+def emergency_field(details: TargetDetails | None, ctx: RenderContext) -> Block | None:
+    """Build the field for the reason of an emergency, for those who are trusted with one."""
+    if details is None or not details.may_declare:
+        return None
+    translate = ctx.translator.translate
+    return text_input(EMERGENCY, translate("form.reasons.emergency"), translate("form.reasons.emergency.empty"))
+
+
+def emergency_words(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the flag of an emergency as typed; nothing without a reason."""
+    why = text_value(values, EMERGENCY)
+    return (f"--emergency={why}",) if why else ()
 
 
 def field_state(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:

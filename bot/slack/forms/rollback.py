@@ -11,7 +11,16 @@ from bot.domain.runs.request import Action, RollbackOptions
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Target
 from bot.slack.forms.fields import menu, option, radio_buttons, text_input
-from bot.slack.forms.form import TARGET, TARGET_REASONS, FormState, TargetDetails, selected_value, text_value
+from bot.slack.forms.form import (
+    TARGET,
+    TARGET_REASONS,
+    FormState,
+    TargetDetails,
+    emergency_field,
+    emergency_words,
+    selected_value,
+    text_value,
+)
 from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block, section
 
@@ -52,6 +61,7 @@ class RollbackForm:
                 translate("form.rollback.migrations.empty"),
                 longest=3,
             ),
+            emergency_field(state.details, ctx),
         )
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -61,7 +71,7 @@ class RollbackForm:
         words += ["--code"] if selected_value(values, HOW) == _CODE else []
         words += [f"--to={release}"] if release not in ("", _BEFORE) else []
         words += [f"--migrations={count}"] if count else []
-        return tuple(words)
+        return (*words, *emergency_words(values))
 
     def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         """Refuse an invalid number, and undoing a number of migrations together with going back to a release."""

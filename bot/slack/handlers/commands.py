@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Reason, RefusedError
-from bot.domain.runs.request import ListBackups, MigrateStatusOptions, Origin, Request
+from bot.domain.policies.usage import HELP
+from bot.domain.runs.request import Action, ListBackups, MigrateStatusOptions, Origin, Request
 from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
 from bot.slack.handlers.forms import FormHandler
@@ -18,6 +19,7 @@ from bot.slack.plain_names import plain_names
 from bot.slack.publish.replies import Sender
 from bot.slack.render import markup
 from bot.slack.render.cards.backups.backup_list_card import backups_card
+from bot.slack.render.cards.status.help_card import command_help
 from bot.slack.render.cards.status.migration_report_card import status_card
 from bot.slack.render.message import text_message
 from bot.slack.transport.inbox import ReceivedEvent
@@ -73,6 +75,10 @@ class CommandHandler:
             unknown = translator.translate("answer.unknown_command", command=name, known=known)
             await self._replies.send_text(sender, unknown)
             return
+        if words and words[0].lower() in HELP and words[0] not in self._context.operations.apps():
+            translator = await self._context.translator_for(origin.user)
+            await self._replies.send_text(sender, command_help(spec, name in FORMS, translator))
+            return
         try:
             request = spec.parse(words, origin, self._context.operations)
             if isinstance(request.options, MigrateStatusOptions | ListBackups):
@@ -95,14 +101,22 @@ class CommandHandler:
             match options:
                 case MigrateStatusOptions():
                     report = await self._engine.migration_report(request)
-                    card = status_card(report, await self._context.render_context_for(sender.user))
+                    may_deploy = Action.DEPLOY in await self._may(request)
+                    card = status_card(
+                        report, await self._context.render_context_for(sender.user), may_deploy=may_deploy
+                    )
                 case ListBackups():
-                    card = backups_card(await self._engine.backup_list(request), translator)
+                    card = backups_card(await self._engine.backup_list(request), translator, await self._may(request))
         except RefusedError as refused:
             card = text_message(translator.refusal_text(refused.problem))
         # Slack may still be about to show the acknowledgement, and would show it behind an answer that came before.
         await asyncio.sleep(_NOTICE_SECONDS - (self._context.clock.now() - at).total_seconds())
         await self._replies.replace(sender, card)
+
+    async def _may(self, request: Request) -> frozenset[Action]:
+        """Return what the requester may ask for on the target, so that no button is shown in vain."""
+        allowed = await self._engine.lock_service.allowed((request.target,), request.origin.user)
+        return frozenset(allowed.targets)
 
     async def form(self, received: ReceivedEvent) -> None:
         """Handle a submitted form, unless it is too old."""

@@ -131,6 +131,7 @@ class FormHandler:
             target,
             await self._engine.status_service.blocking_reason(request),
             releases=await self._engine.status_service.releases(target.name),
+            may_declare=await self._engine.lock_service.may_declare(target.name, user),
         )
 
     async def _with_newest(self, details: TargetDetails) -> TargetDetails:

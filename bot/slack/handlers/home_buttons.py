@@ -1,4 +1,4 @@
-"""The buttons of a target on the App Home: deploy, back up, status."""
+"""The buttons of a target on the App Home and below a migration report: deploy, back up, roll back, status."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from bot.slack.context import SlackContext
 from bot.slack.forms.fields import short_text
 from bot.slack.handlers.button_press import ButtonPress, read_press
 from bot.slack.handlers.forms import FormHandler
-from bot.slack.render.cards.status.home_card import BACKUP, DEPLOY, STATUS
+from bot.slack.render.cards.status.home_card import BACKUP, DEPLOY, ROLL_BACK, STATUS
 from bot.slack.render.cards.status.migration_report_card import status_card
 from bot.slack.render.message import Block, section
 from bot.slack.render.text import Translator
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.inbox import ReceivedEvent
 
-_COMMANDS = {DEPLOY: "/deploy", BACKUP: "/backup"}
+_COMMANDS = {DEPLOY: "/deploy", BACKUP: "/backup", ROLL_BACK: "/rollback"}
 
 
 class HomeButtonHandler:
@@ -37,7 +37,7 @@ class HomeButtonHandler:
         if press is None:
             return
         if press.action in _COMMANDS:
-            origin = Origin(press.user, "", press.event)
+            origin = Origin(press.user, press.channel, press.event)
             await self._forms.open(_COMMANDS[press.action], tuple(press.value.split()), origin, press.trigger)
         elif press.action == STATUS:
             await self._show_status(press)

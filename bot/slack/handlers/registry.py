@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bot.domain.inbox import EventKind
 from bot.slack.context import SlackContext
+from bot.slack.handlers.backup_buttons import BackupButtonHandler
 from bot.slack.handlers.commands import CommandHandler
 from bot.slack.handlers.forms import FormHandler
 from bot.slack.handlers.home import HomeHandler
@@ -42,6 +43,7 @@ def event_handlers(
         EventKind.BUTTON: _in_turn(
             run_buttons,
             ShareHandler(context),
+            BackupButtonHandler(context),
             unlock,
             home.pressed,
             HomeButtonHandler(context, forms),

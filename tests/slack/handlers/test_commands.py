@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.request import DeployOptions, Request
 from bot.domain.targets.migration_report import MigrationReport
@@ -135,3 +137,13 @@ async def test_words_that_are_wrong_are_not_called_being_read(workspace: Workspa
         assert delivery.payload == {}
         (answer,) = await eventually(lambda: workspace.whispers(AMELIE))
     assert "prodution" in answer
+
+
+@pytest.mark.parametrize("word", ["help", "--help", "?"])
+async def test_help_behind_a_command_explains_it_and_starts_nothing(workspace: Workspace, word: str) -> None:
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, f"/rollback {word}")
+        [answer] = await eventually(lambda: workspace.whispers(AMELIE))
+    assert answer.startswith("*/rollback*")
+    assert "APP ENV" in answer
+    assert workspace.engine.submitted == []

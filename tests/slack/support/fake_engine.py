@@ -108,6 +108,10 @@ class FakeLockService:
         self._engine = engine
         self.may: dict[Action, tuple[TargetName, ...]] | None = None
         self.uncertain = False
+        self.trusted: frozenset[str] = frozenset()
+
+    async def may_declare(self, target: TargetName, user: str) -> bool:
+        return user in self.trusted
 
     async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
         return Allowed(dict.fromkeys(Action, targets) if self.may is None else self.may, self.uncertain)

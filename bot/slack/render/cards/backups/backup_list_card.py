@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from bot.domain.backups.backup import BackupInfo, BackupList, Proof, predicted_seconds
 from bot.domain.backups.leftovers import Leftover
+from bot.domain.runs.request import Action
 from bot.slack.render import markup
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Message, context, join_lines, message, section
+from bot.slack.render.message import Block, Message, actions, button, context, join_lines, message, section
 from bot.slack.render.text import Translator
 
+RESTORE, VERIFY = "backup_restore", "backup_verify"
+
 _MAX = 12
+_WITH_BUTTONS = 5
+"""The newest backups, which have buttons."""
 
 _EMOJI = {Proof.PROVEN: "✅", Proof.CHECKED: "☑️", Proof.REFUTED: "", Proof.DAMAGED: ""}
 
 
-def backups_card(backup_list: BackupList, translator: Translator) -> Message:
+def backups_card(backup_list: BackupList, translator: Translator, may: frozenset[Action] = frozenset()) -> Message:
     """Build the answer.
 
     Args:
         backup_list: the backups and leftovers of the target.
         translator: of the configured language.
+        may: what the reader may ask for there.
     """
     translate, count = translator.translate, translator.count
     names = {"app": backup_list.app, "environment": backup_list.environment}
@@ -33,7 +39,14 @@ def backups_card(backup_list: BackupList, translator: Translator) -> Message:
         title if backup_list.backups else none,
         (
             section(title if backup_list.backups else none),
-            *(section(_line(backup, backup_list, translator)) for backup in shown),
+            *(
+                block
+                for number, backup in enumerate(shown)
+                for block in (
+                    section(_line(backup, backup_list, translator)),
+                    _buttons(backup, backup_list, may, translator) if number < _WITH_BUTTONS else None,
+                )
+            ),
             context(count("plan.more", rest)) if rest else None,
             section(translate("backups.broken", names=broken)) if backup_list.unreadable else None,
             section(translate("backups.future", names=future)) if backup_list.future_dated else None,
@@ -48,6 +61,19 @@ def backups_card(backup_list: BackupList, translator: Translator) -> Message:
             "backups": [{"backup": backup.backup, "proof": backup.proof.value} for backup in shown],
             "remains": [leftover.database for leftover in backup_list.leftovers or ()],
         },
+    )
+
+
+def _buttons(
+    backup: BackupInfo, backup_list: BackupList, may: frozenset[Action], translator: Translator
+) -> Block | None:
+    """Build the buttons of a backup that the reader may use; one that is bad cannot be restored."""
+    value = f"{backup_list.app} {backup_list.environment} {backup.backup}"
+    restore = Action.RESTORE in may and not backup.proof.is_bad
+    return actions(
+        f"backup {backup.backup}",
+        button(RESTORE, translator.translate("button.backup_restore"), value) if restore else None,
+        button(VERIFY, translator.translate("button.backup_verify"), value) if Action.BACKUP in may else None,
     )
 
 

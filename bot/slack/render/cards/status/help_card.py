@@ -73,6 +73,18 @@ def help_text(
     )
 
 
+def command_help(spec: CommandSpec, has_form: bool, translator: Translator) -> Markup:  # noqa: FBT001 - a fact of the command, not a switch
+    """Explain one command: what it does, and what may follow it."""
+    form = translator.count("ops.help.forms", 1, commands=markup.code(spec.name)) if has_form else Markup("")
+    text = translator.translate(
+        "ops.help.command",
+        name=spec.name,
+        what=translator.phrase(spec.description),
+        ways=_ways(spec.name, usages_for(spec.usage, lambda _: True)),
+    )
+    return join_lines((text, form, translator.translate("ops.help.more")))
+
+
 def _approvals(allowed: Allowed, translator: Translator) -> Markup:
     """Render what the person may approve; empty where it is nothing."""
     what = [translator.translate(f"ops.help.approves.{gate}") for gate in _GATES if gate in allowed.approves]

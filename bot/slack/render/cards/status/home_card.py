@@ -45,7 +45,7 @@ from bot.slack.render.message import (
     section,
 )
 
-DEPLOY, STATUS, BACKUP = "home_deploy", "home_status", "home_backup"
+DEPLOY, STATUS, BACKUP, ROLL_BACK = "home_deploy", "home_status", "home_backup", "home_rollback"
 REFRESH, FILTER, THREAD = "home_refresh", "home_filter", "home_thread"
 
 MAX_DETAILED = 8
@@ -249,7 +249,12 @@ def _target_detail(entry: DashboardEntry, home_view: HomeView, ctx: RenderContex
 
 def _buttons(name: TargetName, home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
     """Build the buttons that this person may use."""
-    offered = ((DEPLOY, Action.DEPLOY), (STATUS, Action.MIGRATE_STATUS), (BACKUP, Action.BACKUP))
+    offered = (
+        (DEPLOY, Action.DEPLOY),
+        (STATUS, Action.MIGRATE_STATUS),
+        (BACKUP, Action.BACKUP),
+        (ROLL_BACK, Action.ROLLBACK),
+    )
     return [
         button(action_id, ctx.translator.translate(f"button.{action_id}"), str(name))
         for action_id, requested in offered

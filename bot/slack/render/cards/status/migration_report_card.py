@@ -13,13 +13,17 @@ from bot.slack.render.message import Message, actions, button, context, join_dot
 from bot.slack.render.text import Translator
 
 SHARE = "status_share"
+DEPLOY = "home_deploy"
+"""As on the App Home: opens the form of `/deploy`."""
 
 _MAX_NAMES = 10
 _MAX_SESSIONS = 3
 _MAX_REPLICAS = 4
 
 
-def status_card(migration_report: MigrationReport, ctx: RenderContext, *, shared_by: str = "") -> Message:
+def status_card(
+    migration_report: MigrationReport, ctx: RenderContext, *, shared_by: str = "", may_deploy: bool = False
+) -> Message:
     """Build the answer.
 
     Args:
@@ -27,6 +31,7 @@ def status_card(migration_report: MigrationReport, ctx: RenderContext, *, shared
         ctx: the render context.
         shared_by: Slack's ID of who shares it with the channel; empty for the reply to one person, which has a
             button to share it.
+        may_deploy: whether that person may deploy there, and has a button for it.
     """
     status, translator = migration_report.status, ctx.translator
     translate = translator.translate
@@ -50,7 +55,11 @@ def status_card(migration_report: MigrationReport, ctx: RenderContext, *, shared
             context(_figures(status, translator)),
             context(translate("status.shared", who=markup.user(shared_by)))
             if shared_by
-            else actions("status_buttons", button(SHARE, translate("button.share"), _value(status))),
+            else actions(
+                "status_buttons",
+                button(DEPLOY, translate("button.deploy"), _value(status)) if may_deploy else None,
+                button(SHARE, translate("button.share"), _value(status)),
+            ),
         ),
         "countersign_status",
         {
