@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +16,7 @@ from bot.demo.environment import DemoEnvironment, set_up
 from bot.demo.terminal import TerminalReporter, console
 from bot.demo.tour.workspace_client import ChannelView, Message, WorkspaceClient, open_workspace_client, payload
 from bot.demo.workspace import CHANNEL, ENGINEER, ONCALL, RELEASER
+from bot.domain.language import Language
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -57,7 +60,7 @@ class Walker:
         def answered(channel: ChannelView) -> bool:
             """Say whether the answer is there; the notice that it is being read is not one."""
             found = channel.ephemerals(user)
-            return len(found) > before and not found[-1].startswith("⏳ Reading")
+            return len(found) > before and not found[-1].startswith("⏳")
 
         await self.client.until(answered, f"the answer to {command}")
         for width in WIDTHS:
@@ -172,7 +175,15 @@ class Walker:
 
 
 def walk(story: Callable[[Walker], Awaitable[None]]) -> None:
-    """Set the demonstration up and walk through it; the pictures go to the folder of the program's one argument."""
+    """Set the demonstration up and walk through it; the pictures go to the folder that the program's first word names.
+
+    `--language fr` has everybody speak that language; what is left of the words is the story's own.
+    """
+    words = argparse.ArgumentParser()
+    words.add_argument("--language", choices=[language.value for language in Language])
+    known, sys.argv[1:] = words.parse_known_args()
+    if known.language is not None:
+        os.environ["BOT_LANGUAGE"] = known.language
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
 

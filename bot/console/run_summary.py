@@ -125,7 +125,7 @@ def _phases(run: Run, now: datetime) -> Iterator[RenderableType]:
 
 def _troubled(row: StepRow, now: datetime, *, output: bool) -> Iterator[RenderableType]:
     yield _grid(Text.assemble("  ", mark_text(row.state)), f"{row.title}{place_text(row)}", (row,), now)
-    tail = without_control_characters(row.tail).strip().splitlines()
+    tail = [line.strip() for line in without_control_characters(row.tail).splitlines() if line.strip()]
     for line in tail[-_MOST_OUTPUT:] if output else ():
         yield _line(f"    │ {line}", "dim")
 

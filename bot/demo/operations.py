@@ -35,15 +35,16 @@ def operations(
     policy = {
         "run": {
             "deploy": ["engineers"],
-            "rollback": ["engineers"],
+            "rollback": ["engineers", "oncall"],
             "backup": ["engineers"],
-            "restore": ["engineers"],
+            "restore": ["engineers", "oncall"],
             "migrate-status": ["anyone"],
         },
         "approve": {
             "deploy": dict(releasers),
             "rollback": dict(releasers),
-            "restore": dict(both),
+            # Whoever of the three asks, the two others can approve.
+            "restore": {**both, "from": ["releasers", "dbas", "engineers"]},
             "destructive-migration": dict(both),
             "override": dict(both),
         },

@@ -19,7 +19,11 @@ from bot.hosts.startup_files import read_startup_files, suspects
 from bot.hosts.survival import Survival, read_survival
 
 _SECONDS = 20.0
-_STARTUP_FILES = "its start-up files: ~/.bashrc, ~/.profile, ~/.zshenv, ~/.ssh/rc"
+_NO_SUSPECT = "the account needs a login shell; look at its start-up files: ~/.bashrc, ~/.profile, ~/.zshenv, ~/.ssh/rc"
+_NO_SFTP = (
+    "the account needs a login shell; SFTP does not start there either, so look at what is read before every command: "
+    "~/.bashrc by bash, ~/.zshenv by zsh, ~/.cshrc by csh, ~/.ssh/rc by the SSH server"
+)
 _MAX_CLOCK_OFFSET = 2.0
 """Seconds. The bot compares times of one host with each other only; people compare them with their own."""
 
@@ -114,8 +118,9 @@ async def check_host(connections: Connections, name: str) -> HostCheck:
         return HostCheck(usable=False, results=(fail(what, explain(refusal.problem)),))
     if answer.exit_status != 0:
         error_text = answer.stderr.decode(errors="replace").strip() or f"exit status {answer.exit_status}"
-        lines = suspects(await read_startup_files(connections, name))
-        right = f"look at {'; '.join(lines)}" if lines else f"the account needs a login shell; look at {_STARTUP_FILES}"
+        files = await read_startup_files(connections, name)
+        lines = suspects(files)
+        right = f"look at {'; '.join(lines)}" if lines else _NO_SUSPECT if files else _NO_SFTP
         detail = f"logged in, but `sh` does not work there: {error_text[-200:]} - {right}"
         return HostCheck(usable=False, results=(fail(what, detail),))
     report = parse(answer.stdout.decode(errors="replace"), asked, asked + took)
