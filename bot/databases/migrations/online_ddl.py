@@ -6,6 +6,7 @@ MariaDB Knowledge Base, "InnoDB Online DDL Overview".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
@@ -33,6 +34,9 @@ class Prediction:
     online: Online
     writes_wait: bool
 
+
+_CHANGES_ENGINE = re.compile(r"[\s,]engine\s*=", re.IGNORECASE)
+"""MariaDB takes any way for such a change, also one that it cannot go, and copies."""
 
 UNPREDICTED = Prediction(Online.UNKNOWN, writes_wait=True)
 
@@ -163,6 +167,8 @@ class _ScratchTables:
         """Find the least disruptive way that the server accepts for a statement."""
         if any(effect.kind is EffectKind.TABLE_RENAMED for effect in statement.effects):
             return Prediction(Online.INSTANT, writes_wait=False)
+        if self._session.flavour is Flavour.MARIADB and _CHANGES_ENGINE.search(statement.sql) is not None:
+            return UNPREDICTED
         try:
             identifier(statement.table)
         except ValueError:

@@ -48,6 +48,9 @@ neutral() {
     -e '/^CREATE DEFINER=/s/DEFINER=`[^`]*`@`[^`]*`//'
 }
 
+# disabled: events that do not fire
+disabled() { sed '/^\/\*!50106 CREATE/s/\(ON COMPLETION \(NOT \)\{0,1\}PRESERVE\) ENABLE/\1 DISABLE/'; }
+
 # rows_alone: without what could act by itself. Routines and triggers come from the live database, if at all.
 rows_alone() { in_large_pieces sed '/^DELIMITER ;;$/,/^DELIMITER ;$/d'; }
 

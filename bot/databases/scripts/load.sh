@@ -43,7 +43,7 @@ anyone='/^CREATE .*DEFINER=/s/DEFINER=`[^`]*`@`[^`]*`//'
 owned() { if [ -n "$may_name_owners" ]; then cat; else sed -e "$anybody" -e "$anyone"; fi; }
 
 # asleep: events that do not fire
-asleep() { sed '/^\/\*!50106 CREATE/s/\(ON COMPLETION \(NOT \)\{0,1\}PRESERVE\) ENABLE/\1 DISABLE/' <"$events" | owned; }
+asleep() { disabled <"$events" | owned; }
 
 # load_stream: restore a dump that is one long text; notes the exit status of each stage
 # A dump says itself in which character set it is; a client that knows it too looks at each character, which takes it twice

@@ -12,8 +12,8 @@ SELECT IF(k.keys_of IS NOT NULL AND c.same IS NOT NULL,
 FROM (SELECT table_name,
     CONCAT('`countersign_before`.`', REPLACE(table_name, '`', '``'), '`') AS b,
     CONCAT('`', REPLACE(DATABASE(), '`', '``'), '`.`', REPLACE(table_name, '`', '``'), '`') AS a
-  FROM information_schema.tables WHERE table_schema = 'countersign_before' AND table_type = 'BASE TABLE'
-    AND table_name IN (SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE')) t
+  FROM information_schema.tables WHERE table_schema = 'countersign_before' AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
+    AND table_name IN (SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED'))) t
 LEFT JOIN (SELECT p.table_name,
     IF(COUNT(*) = COUNT(o.column_name), GROUP_CONCAT(CONCAT('b.`', REPLACE(p.column_name, '`', '``'), '` = a.`', REPLACE(p.column_name, '`', '``'), '`') SEPARATOR ' AND '), NULL) AS keys_of,
     CONCAT('`', REPLACE(MIN(p.column_name), '`', '``'), '`') AS first_key
@@ -34,4 +34,4 @@ LEFT JOIN (SELECT f.table_name,
     CONCAT('CONCAT_WS(0x1f, ', GROUP_CONCAT(CONCAT('IFNULL(HEX(CAST(x.`', REPLACE(f.column_name, '`', '``'), '` AS BINARY)), 0x1e)') ORDER BY f.column_name SEPARATOR ', '), ')') AS whole
   FROM information_schema.columns f
   JOIN information_schema.columns n ON n.table_schema = DATABASE() AND n.table_name = f.table_name AND n.column_name = f.column_name
-  WHERE f.table_schema = 'countersign_before' GROUP BY f.table_name) c ON c.table_name = t.table_name
+  WHERE f.table_schema = 'countersign_before' AND COALESCE(f.generation_expression, '') NOT IN ('ROW START', 'ROW END') GROUP BY f.table_name) c ON c.table_name = t.table_name

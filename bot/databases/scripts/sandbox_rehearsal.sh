@@ -209,7 +209,7 @@ predicted() {
   printf '[client]\nuser=%s\npassword=%s\nsocket=%s\n' "$trier" "$secret" "$socket" >"$box/commands/trials.cnf"
   chmod 644 "$box/commands/trials.sql" "$box/commands/trials.cnf"
   sandbox_run trials 300 "\"$sandbox_mysql\" --defaults-file=/sandbox/commands/trials.cnf --binary-mode --force $tables \
-    </sandbox/commands/trials.sql 2>&1 | sed -n 's/^ERROR .* at line \([0-9]*\).*/\1/p'"
+    </sandbox/commands/trials.sql 2>&1 | sed -n 's/^ERROR [0-9]* ([^)]*) at line \([0-9]*\): .*/\1/p'"
   rm -f "$sandbox_results/trials.log"
   [ -e "$sandbox_results/trials.output" ] || return 0
   awk -F '\t' 'FILENAME == ARGV[1] { failed[$1]; next } !($1 in failed) && !($2 in done) { done[$2]; print $2 "\t" $3 }' \
@@ -245,6 +245,10 @@ sandbox_start || refused
 [ -z "$optional_environment" ] || [ ! -s "$box/env/foreign" ] || impossible not_mysql "its environment names $(head -n 1 "$box/env/foreign")"
 took server "$at"
 at=$(clock)
+# Views that such an account of MySQL makes can be dropped by nobody else.
+[ "$sandbox_kind" != mysql ] || [ -n "$elsewhere" ] ||
+  said=$(sandbox_ask "REVOKE SYSTEM_USER ON *.* FROM '$sandbox_administrator'@'localhost'" 2>&1) ||
+  impossible start "$said"
 table_there=$(query "$source" "SHOW TABLES LIKE '$(printf '%s' "$table" | sed -e 's/[_%\\]/\\&/g' -e "s/'/''/g")'")
 database || impossible "$why" "$said"
 took rows "$at"

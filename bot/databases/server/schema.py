@@ -17,7 +17,7 @@ SCHEMA_SQL = """
             QUOTE(
                 /*!80013 IF(LOCATE('DEFAULT_GENERATED', extra), column_default, QUOTE( */ column_default /*!80013 )) */
             )),
-        extra
+        CONCAT(extra, IF(COALESCE(generation_expression, '') = '', '', CONCAT(' AS (', generation_expression, ')')))
     FROM information_schema.columns WHERE table_schema = DATABASE()
     UNION ALL
     SELECT 'index', table_name, index_name, LPAD(seq_in_index, 3, '0'), non_unique,
@@ -43,7 +43,7 @@ class Column:
         type: as the server writes it, such as `varchar(100)`.
         nullable: whether it can be NULL.
         default: as SQL; empty where it has none.
-        extra: such as `auto_increment`.
+        extra: such as `auto_increment`, or how it is generated.
     """
 
     table: str

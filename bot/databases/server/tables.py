@@ -10,7 +10,7 @@ from bot.databases.server.session import ReadOnlySession
 
 _SIZES = """
     SELECT table_name, COALESCE(table_rows, 0), COALESCE(data_length, 0) + COALESCE(index_length, 0)
-    FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'
+    FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
 """
 
 
