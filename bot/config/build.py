@@ -131,6 +131,7 @@ def _target(
         backups=backups,
         vars=variables,
         packages_from=tuple(app.packages_from),
+        repository=app.repository or "",
     )
 
 

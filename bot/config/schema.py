@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -368,11 +369,22 @@ class EnvironmentSection(_Section):
     vars: dict[str, Any] = {}
 
 
+def _forge_url(value: str) -> str:
+    """Accept the page of a repository at a forge, without a login, a query or anything that could end a link."""
+    if not re.fullmatch(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~-]+)+/?", value):
+        raise wrong("must be the https:// address of the repository's page, such as https://github.com/acme/compte")
+    return value.rstrip("/").removesuffix(".git")
+
+
+ForgeUrl = Annotated[str, AfterValidator(_forge_url)]
+
+
 class AppSection(_Section):
     """One of `apps`."""
 
     recipe: Line
     channels: Annotated[list[Channel], NonEmpty, AfterValidator(_distinct)]
+    repository: ForgeUrl | None = None
     packages_from: Annotated[list[DomainName], AfterValidator(_distinct)] = []
     environments: Annotated[dict[SafeName, EnvironmentSection], NonEmpty]
 

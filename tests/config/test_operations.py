@@ -125,6 +125,14 @@ def test_who_decides_is_a_list_of_its_own_or_none():
     assert (decide.users, decide.groups) == ({"U0NIGHT"}, {"S0NIGHT"})
 
 
+def test_the_page_of_the_repository():
+    assert target().repository == ""
+    text = changed(
+        "    recipe: laravel\n", "    recipe: laravel\n    repository: https://git.example.com/acme/compte.git/\n"
+    )
+    assert target(text).repository == "https://git.example.com/acme/compte"
+
+
 def test_hosts_of_packages():
     assert target().packages_from == ()
     text = changed("    recipe: laravel\n", "    recipe: laravel\n    packages_from: [repo.example.com, a.b]\n")

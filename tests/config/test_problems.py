@@ -385,6 +385,14 @@ MISTAKES = {
         "    decide: []\n    freeze:",
         ["16: policies.careful.decide: must not be empty"],
     ),
+    "a repository that is no page": (
+        "    recipe: laravel",
+        "    recipe: laravel\n    repository: https://user:password@git.example.com/a|b>",
+        [
+            "21: apps.compte.repository: must be the https:// address of the repository's page, such as "
+            "https://github.com/acme/compte"
+        ],
+    ),
     "packages from anywhere": (
         "    recipe: laravel",
         "    recipe: laravel\n    packages_from: ['https://a.example.com', localhost, 10.0.0.1, Repo.example.com]",

@@ -217,6 +217,7 @@ class Target:
         vars: variables of the recipe.
         packages_from: names of hosts from which packages may be downloaded before approval, beside those of the live
             commit's packages.
+        repository: address of the repository's page at a forge; empty if none is named.
     """
 
     name: TargetName
@@ -230,6 +231,7 @@ class Target:
     backups: Backups | None = None
     vars: Mapping[str, VarValue] = field(default_factory=dict)
     packages_from: tuple[str, ...] = ()
+    repository: str = ""
 
 
 class Emoji(StrEnum):

@@ -60,6 +60,7 @@ class RunRenderContexts:
             estimates=memo.estimates,
             alert=target.backups.alert if target is not None and target.backups is not None else NOBODY,
             absent=absent,
+            repository=target.repository if target is not None else "",
             deciders=self._context.engine.deciders(run),
             snapshot=self._context.engine.status_service.last_seen(run.request.target),
             translators={user: await self._context.translator_for(user) for user in _answered_alone(run)},

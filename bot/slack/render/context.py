@@ -65,6 +65,7 @@ class RenderContext:
         anchor: the record of the run's result, for the metadata of its result message; None while there is none.
         translators: of people who see something alone; those who are missing read the configured language.
         deciders: who may decide about the run, if it needs a decision.
+        repository: address of the repository's page at a forge; empty where none is named.
         snapshot: the last look at the run's target; None where there was none since the start.
     """
 
@@ -80,6 +81,7 @@ class RenderContext:
     translators: Mapping[str, Translator] = field(default_factory=dict)
     deciders: People = NOBODY
     snapshot: TargetSnapshot | None = None
+    repository: str = ""
 
     def with_names(self, problem: Problem) -> Problem:
         """Return a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""

@@ -129,7 +129,7 @@ def test_every_reason_of_a_risk_has_words(reason: RiskReason) -> None:
 )
 def test_the_reason_of_a_risk_is_said_in_words(reason: RiskReason, what: str, said: str) -> None:
     found = replace(SAFE, risk=MigrationRisk.UNKNOWN, reason=reason, what=what)
-    [told, _] = evidence.migrations(plan(found), ctx())
+    [told] = evidence.migrations(plan(found), ctx())
     assert "    ⚪ *cannot be known* — " in told
     assert said in told
 
@@ -362,22 +362,22 @@ def test_approvers_read_what_is_lost_and_what_was_tried_in_the_request_itself() 
 
 
 def test_a_migration_without_a_way_back_is_marked() -> None:
-    [told, _] = evidence.migrations(plan(replace(SAFE, down=DownMethod.MISSING)), ctx())
+    [told] = evidence.migrations(plan(replace(SAFE, down=DownMethod.MISSING)), ctx())
     assert "no `down()`" in told
 
 
 def test_what_a_migration_destroys_its_down_does_not_bring_back() -> None:
     destructive = replace(SAFE, risk=MigrationRisk.DESTRUCTIVE, reason=RiskReason.ROWS_LOST)
-    [told, _] = evidence.migrations(plan(destructive), ctx())
+    [told] = evidence.migrations(plan(destructive), ctx())
     assert "does not bring the data back" in told
-    [told, _] = evidence.migrations(undoing(destructive), ctx())
+    [told] = evidence.migrations(undoing(destructive), ctx())
     assert "bring the data back" not in told
 
 
 def test_hostile_sql_mentions_nobody_and_stays_in_its_block() -> None:
     sql = "ALTER TABLE `x` ADD c INT DEFAULT '```<!channel> @here'" + "y" * 5000
     found = StatementFinding("m", 1, sql, table="x", rows=5000, bytes=1000, online=Online.COPY, writes_wait=True)
-    told = evidence.statements(plan(*[found] * 300), ctx())
+    told = evidence.other_statements(plan(*[found] * 300), ctx())
     assert "<!channel>" not in told
     assert "@here" not in told
     assert len(told) <= 3000
@@ -385,7 +385,7 @@ def test_hostile_sql_mentions_nobody_and_stays_in_its_block() -> None:
 
 
 def test_a_statement_that_ran_often_says_so() -> None:
-    told = evidence.statements(plan(StatementFinding("m", 1, "UPDATE users SET a = ?", times=1200)), ctx())
+    told = evidence.other_statements(plan(StatementFinding("m", 1, "UPDATE users SET a = ?", times=1200)), ctx())
     assert told.startswith("ran 1,200 times\n")
 
 

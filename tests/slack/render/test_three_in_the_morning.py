@@ -10,16 +10,24 @@ import pytest
 from bot.domain.errors import Problem, Reason
 from bot.domain.names import TargetName
 from bot.domain.runs.estimate import StepEstimate
-from bot.domain.runs.findings import NothingLost, RecordedEffect, Resumed, RowsLost, StatementFinding
-from bot.domain.runs.migration_risk import EffectKind
-from bot.domain.runs.request import Decision, ResumeOptions
+from bot.domain.runs.findings import (
+    MigrationFinding,
+    NothingLost,
+    RecordedEffect,
+    Resumed,
+    RowsLost,
+    StatementFinding,
+)
+from bot.domain.runs.migration_risk import EffectKind, MigrationRisk
+from bot.domain.runs.request import Decision, ResumeOptions, RollbackOptions
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.snapshot import TargetSnapshot, TargetState
 from bot.slack.render.cards.approval.stakes import stakes
 from bot.slack.render.message import Message
 from bot.slack.render.run_messages import APPROVAL, CARD, RESULT, render
+from bot.slack.render.run_messages import PLAN as PLAN_SLOT
 from tests.slack.support.limits import texts
-from tests.slack.support.runs import AT, MIGRATION, OLD, PLAN, RUNS, ctx
+from tests.slack.support.runs import AT, MIGRATION, NEW, OLD, PLAN, RUNS, ctx
 
 NAME = TargetName("compte", "production")
 LATER = AT + timedelta(minutes=5)
@@ -109,3 +117,37 @@ def test_a_request_names_what_is_destroyed_with_its_rows() -> None:
     assert "Drops `users.fax`; `users` has about 2,000 rows" in said
     assert "`users.phone` is dropped: 1,873 rows have a value there" in said
     assert "`users.pager` is dropped; it is empty" in said
+
+
+FORGES = {
+    "https://github.com/acme/compte": f"/compare/{OLD}...{NEW}|compare>",
+    "https://gitlab.example.com/acme/compte": f"/-/compare/{OLD}...{NEW}|compare>",
+    "https://bitbucket.org/acme/compte": f"/branches/compare/{NEW}%0D{OLD}|compare>",
+}
+
+
+@pytest.mark.parametrize("repository", FORGES)
+def test_the_plan_links_to_the_comparison_and_labels_commits_that_are_taken_away(repository: str) -> None:
+    waiting = RUNS["awaiting_approval"]
+    told = replace(ctx(), repository=repository)
+    assert f"<{repository}{FORGES[repository]}" in "\n".join(texts(render(waiting, told)[PLAN_SLOT].blocks))
+    assert "compare" not in "\n".join(texts(render(waiting, ctx())[PLAN_SLOT].blocks))
+    request = replace(waiting.request, options=RollbackOptions())
+    back = replace(waiting, request=request, plan=replace(PLAN, request=request))
+    assert "taken away" in "\n".join(texts(render(back, told)[PLAN_SLOT].blocks))
+
+
+def test_the_sql_of_a_migration_stands_below_it() -> None:
+    names = ("one", "two")
+    found = [
+        each
+        for name in names
+        for each in (MigrationFinding(name, MigrationRisk.SAFE), StatementFinding(name, 1, sql=f"ALTER TABLE {name}"))
+    ]
+    shown = "\n".join(texts(render(_planned(tuple(found), names), ctx())[PLAN_SLOT].blocks))
+    places = [shown.index(each) for each in ("`one`", "ALTER TABLE one", "`two`", "ALTER TABLE two")]
+    assert places == sorted(places)
+
+
+def _planned(findings: tuple[MigrationFinding | StatementFinding, ...], pending: tuple[str, ...]) -> Run:
+    return replace(RUNS["awaiting_approval"], plan=replace(PLAN, findings=findings, pending=pending))

@@ -47,11 +47,27 @@ def _gravest(plan: Plan) -> MigrationRisk | None:
 
 
 def migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
-    """Render each migration's risk with its reason, its duration in the rehearsal, and whether it can be undone."""
+    """Render each migration: its risk with its reason, its duration, whether it can be undone, and its SQL."""
     findings = those_of(MigrationFinding, plan.findings)
-    shown = [_migration(finding, plan, ctx) for finding in findings[:_MAX_MIGRATIONS]]
+    told = _told(plan)
+    shown = [
+        markup.clip_markup(
+            join_lines(
+                (
+                    _migration(finding, plan, ctx),
+                    *(_statement(each, ctx) for each in told if each.migration == finding.name),
+                )
+            ),
+            _SECTION,
+        )
+        for finding in findings[:_MAX_MIGRATIONS]
+    ]
     rest = len(findings) - len(shown)
-    return (*shown, ctx.translator.count("plan.more", rest) if rest else Markup(""))
+    return (*shown, *((ctx.translator.count("plan.more", rest),) if rest else ()))
+
+
+def _told(plan: Plan) -> tuple[StatementFinding, ...]:
+    return those_of(StatementFinding, plan.findings)[:_MAX_STATEMENTS]
 
 
 def changes(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
@@ -77,12 +93,12 @@ def schema_diff(plan: Plan) -> Markup:
     return markup.code_block(shown, _SECTION // 2) if diff else Markup("")
 
 
-def statements(plan: Plan, ctx: RenderContext) -> Markup:
-    """Render the SQL, each statement with its table and how the server would execute it."""
-    findings = those_of(StatementFinding, plan.findings)
-    shown = [_statement(finding, ctx) for finding in findings[:_MAX_STATEMENTS]]
-    rest = len(findings) - len(shown)
-    more = ctx.translator.count("plan.more", rest) if rest else Markup("")
+def other_statements(plan: Plan, ctx: RenderContext) -> Markup:
+    """Render the SQL of migrations of which nothing else is known, and how much is left out."""
+    judged = {finding.name for finding in those_of(MigrationFinding, plan.findings)[:_MAX_MIGRATIONS]}
+    shown = [_statement(finding, ctx) for finding in _told(plan) if finding.migration not in judged]
+    rest = len(those_of(StatementFinding, plan.findings)) - len(_told(plan))
+    more = ctx.translator.count("evidence.more_sql", rest) if rest else Markup("")
     return markup.clip_markup(join_lines((*shown, more)), _SECTION)
 
 

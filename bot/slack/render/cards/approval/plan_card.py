@@ -45,6 +45,7 @@ from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.backups.unprovable import unprovable
 from bot.slack.render.cards.replica_line import replica_line
 from bot.slack.render.context import RenderContext, StepView, backup_finding, places, step_views, target_name
+from bot.slack.render.links import compare_link
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, context, join_dots, join_lines, message, section
 from bot.slack.render.text import PRESENT
@@ -104,7 +105,7 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
             section(rollback_choice.rollback_choice(plan, ctx)),
             section(join_lines(data_changes.data_changes(plan, ctx))),
             section(join_lines(rehearsal.attempts(plan, ctx))),
-            section(join_lines(_migrations(plan, ctx))),
+            *(section(part) for part in _migrations(plan, ctx)),
             section(join_lines(rehearsal.rehearsal_details(plan, ctx))),
             section(join_lines(evidence.changes(plan, ctx))),
             section(_restore("finding.restore", plan, ctx)),
@@ -121,7 +122,7 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
                 )
             ),
             section(join_lines(_steps(plan, after, ctx))),
-            section(evidence.statements(plan, ctx)),
+            section(evidence.other_statements(plan, ctx)),
             context(_skipped(plan, ctx)),
             context(translate("plan.digest", digest=digest[:12])),
         ),
@@ -154,7 +155,8 @@ def _commits(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
         return ()
     translate, count = ctx.translator.translate, ctx.translator.count
     old = commit_before(plan)
-    how_many = count("plan.commits", plan.commit_count)
+    is_way_back = plan.request.action is Action.ROLLBACK
+    how_many = count("plan.commits.removed" if is_way_back else "plan.commits", plan.commit_count)
     moved = (
         translate("plan.moves", old=old, new=plan.sha.short, commits=how_many)
         if old
@@ -170,7 +172,20 @@ def _commits(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
         for commit in plan.commits[:_MAX_COMMITS]
     ]
     rest = plan.commit_count - len(shown)
-    return (moved, *shown, count("plan.more", rest) if rest > 0 else Markup(""))
+    return (
+        join_dots((moved, _compare(plan, ctx))),
+        *shown,
+        count("plan.more", rest) if rest > 0 else Markup(""),
+    )
+
+
+def _compare(plan: Plan, ctx: RenderContext) -> Markup:
+    """Link to the comparison of the two commits at the forge; empty where no forge is named, or nothing to compare."""
+    old = next((commit for _, commit in sorted(plan.basis.checked_out.items())), "")
+    if not ctx.repository or plan.sha is None or not old or old == plan.sha.text:
+        return Markup("")
+    pair = (plan.sha.text, old) if plan.request.action is Action.ROLLBACK else (old, plan.sha.text)
+    return markup.link(compare_link(ctx.repository, *pair), ctx.translator.translate("plan.compare"))
 
 
 def _migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
@@ -183,11 +198,11 @@ def _migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
         evidence.headline(plan, ctx),
     )
     judged = evidence.migrations(plan, ctx)
-    if any(judged):
-        return (*summary, *judged)
+    if judged:
+        return (join_lines(summary), *judged)
     shown = [Markup("• " + markup.code(markup.clip(name, 120))) for name in plan.migrations[:_MAX_MIGRATIONS]]
     rest = len(plan.migrations) - len(shown)
-    return (*summary, *shown, count("plan.more", rest) if rest else Markup(""))
+    return (join_lines((*summary, *shown, count("plan.more", rest) if rest else Markup(""))),)
 
 
 def _backup(run: Run, ctx: RenderContext) -> Markup:
@@ -345,7 +360,11 @@ def _steps(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> tuple
     ]
     rest = len(after) - len(shown)
     title = "plan.steps" if plan.requirement.needed else "plan.steps.ungated"
-    return (translate(title, places=places(common)), *shown, count("plan.more", rest) if rest else Markup(""))
+    return (
+        translate(title, places=places(common)),
+        join_dots(shown),
+        count("plan.more", rest) if rest else Markup(""),
+    )
 
 
 def _skipped(plan: Plan, ctx: RenderContext) -> Markup:
