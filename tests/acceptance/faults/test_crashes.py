@@ -29,7 +29,7 @@ from tests.support.polling import eventually
 
 MORTAL = "tests.acceptance.support.crash"
 EVERY_POINT = os.environ.get("CRASH_POINTS") == "all"
-STORIES = 6 if EVERY_POINT else 2
+STORIES = 6 if EVERY_POINT else 1
 RECOVERY = (
     "after commit release_all",
     "after commit claim",
