@@ -174,7 +174,7 @@ def judge_status(
     pending_live = in_git if answer is None else tuple(file.name for file in answer.pending)
     at_branch = ahead.migrations if ahead.sha is not None else ()
     known = {*names_of(live[0].migrations, migrations), *names_of(at_branch, migrations)}
-    known |= set() if answer is None else {file.name for file in answer.ran}
+    known |= set() if answer is None else {*(file.name for file in answer.ran), *answer.squashed}
     return MigrationStatus(
         target=target.name,
         server=database.version,

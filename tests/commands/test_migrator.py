@@ -159,6 +159,16 @@ async def test_what_ran_from_a_package_is_not_missing() -> None:
     assert status.missing == ("of_a_package",)
 
 
+async def test_what_was_squashed_into_a_dump_of_the_schema_is_not_missing() -> None:
+    answer = said()
+    squashed = json.dumps({"is": "squashed", "name": "2020_squashed"}, separators=(",", ":"))
+    answer = replace(answer, output=answer.output.replace('{"is":"end"}', squashed + '\n{"is":"end"}'))
+    ran = [replace(DATABASE.ran[0], name=name) for name in ("2020_squashed", "2020_lost")]
+    database = replace(DATABASE, ran=(*ran, *DATABASE.ran))
+    status = await MigrateStatus(RECIPES).status(TARGET, Asked(answer, database=database))
+    assert status.missing == ("2020_lost",)
+
+
 async def test_the_status_says_where_the_framework_did_not_answer() -> None:
     status = await MigrateStatus(RECIPES).status(TARGET, Asked(said(status=255)))
     assert status.unanswered == "it is broken"

@@ -146,6 +146,18 @@ async def test_a_dump_of_the_schema_is_named_where_it_would_be_loaded(laravel_at
     )
 
 
+async def test_migrations_that_were_squashed_into_a_dump_are_named(laravel_at_first: Application) -> None:
+    path = laravel_at_first.path
+    await laravel_at_first.artisan("schema:dump", "--prune")
+    assert not (path / MIGRATIONS).exists()
+    write(path, {f"{MIGRATIONS}/2026_01_01_000000_next.php": add_column("next")})
+    found = await ask(path)
+    assert (found.squashed, found.ran, names(found.pending)) == (RAN, (), ("2026_01_01_000000_next",))
+    [dump] = (path / "database/schema").iterdir()
+    dump.write_text(dump.read_text().replace(RAN[1], "2025_another"))
+    assert (await ask(path)).squashed == (RAN[0], RAN[2])
+
+
 async def test_a_folder_elsewhere_is_named_as_it_is_called_here(laravel_at_first: Application) -> None:
     path = laravel_at_first.path
     (path / "database").rename(path.parent / "its database")

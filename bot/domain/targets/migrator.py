@@ -64,6 +64,7 @@ class MigratorAnswer:
         schema: the dump that it would load first; its name is empty. None where there is none.
         counts: rows of the tables that were asked about; None for one that is not there.
         database: in which that is; None if it does not say.
+        squashed: names of migrations that ran and have no file any more, but are in a dump of the schema.
     """
 
     table: str
@@ -74,6 +75,7 @@ class MigratorAnswer:
     schema: MigrationSource | None
     counts: Mapping[str, int | None]
     database: UsedDatabase | None = None
+    squashed: tuple[str, ...] = ()
 
     def find(self, name: str) -> MigrationSource | None:
         """Give the file of a migration; None if it has none."""
@@ -104,6 +106,7 @@ def parse_migrator(text: str) -> MigratorAnswer:
             schema=schema[0] if schema else None,
             counts={_text(line["table"]): _number(line["rows"]) for line in lines if line["is"] == "count"},
             database=used[0] if used else None,
+            squashed=tuple(_text(line["name"]) for line in lines if line["is"] == "squashed"),
         )
     except KeyError as missing:
         raise ValueError(f"the answer of the migrator lacks {missing}") from None

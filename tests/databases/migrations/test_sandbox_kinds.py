@@ -11,7 +11,7 @@ from bot.domain.runs.migration_risk import MigrationRisk, RiskReason
 from bot.hosts.connections import Connections
 from tests.databases.support.sandboxed import SandboxStage, those
 from tests.support.laravel_kinds import DATABASE_KINDS
-from tests.support.laravel_oddities import commit, pull
+from tests.support.laravel_oddities import MIGRATIONS, commit, migration, pull
 
 
 async def stage_of(kind: str, app: Application, hosts: Connections, mariadb: DatabaseServer) -> SandboxStage:
@@ -39,6 +39,18 @@ async def test_a_database_that_only_production_has_is_named(
 ) -> None:
     stage = await stage_of("second connection", laravel_at_first, hosts, mariadb)
     await stage.push("trail", "Schema::connection('audit')->create('trail', function (Blueprint $t) { $t->id(); });")
+    [finding] = those(await stage.in_sandbox(), MigrationFinding)
+    assert (finding.risk, finding.reason) == (MigrationRisk.UNKNOWN, RiskReason.SANDBOX_ONLY)
+    assert f"to database '{laravel_at_first.database.name}_audit'" in finding.what
+
+
+async def test_a_migration_with_a_connection_of_its_own_is_never_called_safe(
+    laravel_at_first: Application, hosts: Connections, mariadb: DatabaseServer
+) -> None:
+    stage = await stage_of("second connection", laravel_at_first, hosts, mariadb)
+    text = migration("Schema::create('trail', function (Blueprint $t) { $t->id(); });", "Schema::drop('trail');")
+    text = text.replace("extends Migration {", "extends Migration {\n    protected $connection = 'audit';")
+    await commit(stage.app, {f"{MIGRATIONS}/2026_01_01_000000_trail.php": text})
     [finding] = those(await stage.in_sandbox(), MigrationFinding)
     assert (finding.risk, finding.reason) == (MigrationRisk.UNKNOWN, RiskReason.SANDBOX_ONLY)
     assert f"to database '{laravel_at_first.database.name}_audit'" in finding.what
