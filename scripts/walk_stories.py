@@ -80,7 +80,6 @@ async def on_call(walker: Walker) -> None:
     await walker.picture(after, "result", "call-9-restored")
     await walker.picture(run, "run", "call-10-first-card")
     await _home(walker, ONCALL, "call-11-home")
-    await walker.choose("leave-again")
 
 
 async def approver(walker: Walker) -> None:

@@ -72,7 +72,10 @@ def check_files(env: Path | None, ops: Path | None, real: Mapping[str, str], con
     except CatalogError as error:
         return _print_problems((ConfigurationProblem(str(env or ENV_FILE), None, "LANGUAGE_DIR", str(error)),), console)
     if lacking:
-        print_text(console, f"LANGUAGE_DIR: {len(lacking)} sentences are said in English: {', '.join(lacking[:3])} …")
+        print_text(
+            console,
+            f"LANGUAGE_DIR: {len(lacking)} sentences are missing and stay in English: {', '.join(lacking[:3])} …",
+        )
     _print_targets(found, console)
     return 0
 

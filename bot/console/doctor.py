@@ -57,7 +57,7 @@ async def diagnose(env: Path, real: Mapping[str, str], console: Console) -> int:
         broken = [fail("configuration", str(problem)) for problem in error.problems]
         for result in broken:
             _print(result, console, Masker(()))
-        print_text(console, f"{summary(broken)}; nothing was connected to", "bold red")
+        print_text(console, f"{summary(broken)}; nothing was contacted", "bold red")
         return 1
     # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
     from bot.console.doctor_checks.all_checks import all_checks

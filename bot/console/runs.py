@@ -174,7 +174,7 @@ async def log_text(run: Run, reader: StoreReader, terminal: Terminal) -> None:
     """Print what the steps printed, for people."""
     found = assemble_output(run, await reader.runs.output(run.id))
     if not found:
-        print_text(terminal.err, f"nothing was printed by {run.id} yet")
+        print_text(terminal.err, f"{run.id} has printed nothing yet")
     for one in masked_copy(found, terminal.masker):
         terminal.out.print(run_view.log_heading(one), soft_wrap=True)
         print_text(terminal.out, one.text.rstrip("\n"))

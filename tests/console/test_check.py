@@ -105,7 +105,7 @@ def test_named_files_must_exist(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says", "status"),
     [
-        ('sentences:\n  state.queued: "en attente"\n', "sentences are said in English: ", 0),
+        ('sentences:\n  state.queued: "en attente"\n', "sentences are missing and stay in English: ", 0),
         ('sentences:\n  state.queud: "en attente"\n', "sentences: state.queud: no such sentence", 2),
     ],
 )

@@ -89,7 +89,7 @@ def _target(
 
 
 def _not_looked_at(what: str, host: str) -> CheckResult:
-    return fail(what, f"not looked at: host {host} cannot be used (above)")
+    return fail(what, f"skipped: host {host} can't be used (above)")
 
 
 async def _results(task: asyncio.Task[HostCheck]) -> _Found:
@@ -103,7 +103,7 @@ async def _outcome(what: str, task: asyncio.Task[_Found]) -> _Found:
     except RefusedError as refusal:
         return (fail(what, str(refusal)),)
     except Exception as error:
-        return (fail(what, f"the check itself broke: {type(error).__name__}: {error}"),)
+        return (fail(what, f"this check could not be made: {type(error).__name__}: {error}"),)
 
 
 async def _end(tasks: list[asyncio.Task[_Found] | asyncio.Task[HostCheck]]) -> None:

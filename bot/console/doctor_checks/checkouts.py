@@ -78,7 +78,7 @@ def _programs(what: str, facts: HostFacts, needs: Preflight) -> CheckResult:
     )
     if found is not None:
         return fail(what, explain(found))
-    return ok(what, f"{', '.join(needs.tools)} found" if needs.tools else "the recipe asks for none")
+    return ok(what, f"{', '.join(needs.tools)} found" if needs.tools else "the recipe needs none")
 
 
 def _room(what: str, facts: HostFacts, target: Target, needs: Preflight) -> CheckResult:
@@ -115,7 +115,7 @@ async def _origin(connections: Connections, what: str, target: Target, host: str
             return fail(what, f"answers, but has no branch {target.branch} - check `branch:`")
         case _:
             said = " ".join(answer.stderr.decode(errors="replace").split())[-300:] or "no answer"
-            return fail(what, f"cannot be asked without a person: {said} - give the account a deploy key")
+            return fail(what, f"can't be fetched from unattended: {said} - give the account a deploy key")
 
 
 def _ask_origin(target: Target) -> Command:
@@ -153,11 +153,7 @@ async def check_backups(connections: Connections, target: Target, database_kib: 
     writable, free, nearest = words[0] == "yes", int(words[1]), words[2]
     place = directory if nearest == directory else f"{directory} (not there yet)"
     if not writable:
-        return (
-            fail(
-                what, f"{nearest} is no folder that can be written - give it to the account, or make {directory} for it"
-            ),
-        )
+        return (fail(what, f"{nearest} is not a writable folder - give it to the account, or make {directory} for it"),)
     if database_kib is not None and free < database_kib:
         return (
             fail(what, f"{size(free)} free at {place}, and the database has {size(database_kib)} - make room there"),

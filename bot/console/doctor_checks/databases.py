@@ -97,9 +97,9 @@ def _writes(what: str, replication: Replication) -> tuple[CheckResult, ...]:
 def _sessions(what: str, user: str, *, sees_all: bool) -> CheckResult:
     what = f"{what}: sessions"
     if sees_all:
-        return ok(what, "those of everybody are seen (privilege PROCESS)")
+        return ok(what, "everybody's are visible (privilege PROCESS)")
     return warn(
         what,
-        "only its own are seen, so a session that would block a migration may be missed - "
+        "only its own are visible, so a session that would block a migration may be missed - "
         f"GRANT PROCESS ON *.* TO the account {user}",
     )

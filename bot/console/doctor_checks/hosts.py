@@ -173,7 +173,7 @@ def _steps(what: str, user: str, report: HostReport, lives: Survival) -> CheckRe
                 f"KillExcludeUsers=root {user} in /etc/systemd/logind.conf",
             )
         case Survival.CANNOT_TELL:
-            return warn(what, "it cannot be read whether they outlive the connection - see KillUserProcesses in logind")
+            return warn(what, "can't tell whether they outlive the connection - see KillUserProcesses in logind")
         case Survival.LIVES:
             if report.lacks:
                 return warn(what, f"they outlive the connection, but the host lacks {'; '.join(report.lacks)}")

@@ -75,7 +75,7 @@ def _service(what: str, host: str, service: ServiceFacts) -> CheckResult:
         return fail(what, explain(found))
     command = f"sudo systemctl {service.act.verb} {service.act.unit}"
     if service.sudo is SudoAnswer.UNKNOWN:
-        told = f"it cannot be read whether `{command}` is allowed without a password (sudo -n -l)"
+        told = f"can't tell whether `{command}` is allowed without a password (sudo -n -l)"
         return warn(what, f"{told} - where no entry of the account in /etc/sudoers.d has NOPASSWD, add one")
-    unknown = "; whether there is such a service cannot be read" if service.exists is None else ""
+    unknown = "; can't tell whether the service exists" if service.exists is None else ""
     return ok(what, f"`{command}` is allowed without a password{unknown}")

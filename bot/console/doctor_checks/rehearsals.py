@@ -48,7 +48,7 @@ async def check_rehearsal(
     except RefusedError as refusal:
         return (fail(what, explain(refusal.problem)),)
     except ValueError as error:
-        return (fail(what, f"it cannot be told whether there can be a sandbox: {error}"),)
+        return (fail(what, f"can't tell whether a sandbox is possible: {error}"),)
     found = sandbox_result(what, capability, series)
     if _needs_scratch_server(target, capability, series):
         return (await _at_scratch_server(connections, target, what),)

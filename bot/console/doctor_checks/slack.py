@@ -45,7 +45,7 @@ async def check_slack(settings: Settings, operations: Operations) -> tuple[Check
     outcomes = await check_tokens(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
     found = [_result(one) for one in outcomes]
     if not outcomes[0].ok:
-        return (*found, fail("Slack channels and people", "not looked at: the bot token is refused (above)"))
+        return (*found, fail("Slack channels and people", "skipped: the bot token is refused (above)"))
     async with open_session() as session:
         gateway = Gateway(build_client(settings.slack_bot_token.reveal(), settings.slack_api_url, session))
         found += _emoji(operations.emoji)
@@ -183,7 +183,7 @@ async def _channel(gateway: Gateway, channel: str) -> CheckResult:
     except SlackApiError as error:
         name = str(error.response.get("error", "unknown_error"))
         if name == "missing_scope":
-            return warn(what, "not looked at: channels:read (groups:read for a private one) is missing")
+            return warn(what, "skipped: channels:read (groups:read for a private one) is missing")
         return fail(what, f"Slack answers {name} - check its ID; the bot must be invited to a private channel first")
     except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError, ValueError) as error:
         return fail(what, f"Slack does not answer: {type(error).__name__}")

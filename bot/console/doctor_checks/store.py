@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.config.settings import StoreUrl
 from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
 from bot.console.doctor_checks.formats import size
+from bot.console.run_text import counted
 from bot.store import StoreError, StoreMissingError, open_readonly
 from bot.store.history.verify import first_broken
 from bot.store.sql.engines import is_sqlite, parse, sqlite_path
@@ -33,11 +34,11 @@ async def check_store(url: StoreUrl) -> tuple[CheckResult, ...]:
         return (await asyncio.to_thread(_to_be_made, what, url),)
     except StoreError as error:
         return (fail(what, f"{error.what} ({error.where}) - {error.right}"),)
-    found = [ok(what, f"{url} opens; {runs} runs have not ended")]
+    found = [ok(what, f"{url} opens; {counted(runs, 'run')} not finished")]
     if broken is None:
-        found.append(ok(f"{what}: history", "every record follows from the one before it"))
+        found.append(ok(f"{what}: history", "the hash chain holds"))
     else:
-        found.append(fail(f"{what}: history", f"record {broken} was changed, is missing or is out of its place"))
+        found.append(fail(f"{what}: history", f"record {broken} was changed, removed or moved"))
     room = await asyncio.to_thread(_room, what, url)
     return (*found, *room)
 
@@ -46,14 +47,12 @@ def _to_be_made(what: str, url: StoreUrl) -> CheckResult:
     """Check whether the first start can create the store."""
     parsed = parse(url.reveal())
     if not is_sqlite(parsed):
-        return ok(what, f"{url} answers; its tables are made at the first start")
+        return ok(what, f"{url} answers; the first start makes its tables")
     path = sqlite_path(parsed)
     folder = next(parent for parent in path.parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        return fail(
-            what, f"{path} is not there, and {folder} is no folder that can be written - name another in STORE_URL"
-        )
-    return ok(what, f"{path} is not there yet; it is made at the first start")
+        return fail(what, f"{path} does not exist, and {folder} is not a writable folder - name another in STORE_URL")
+    return ok(what, f"{path} does not exist yet; the first start makes it")
 
 
 def _room(what: str, url: StoreUrl) -> tuple[CheckResult, ...]:
