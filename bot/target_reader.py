@@ -19,10 +19,12 @@ from bot.domain.secret_references import reveal_secrets
 from bot.domain.secrets import Secret
 from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Look, Release
+from bot.domain.targets.order import Verification
 from bot.domain.targets.privileges import MissingPrivilege
 from bot.domain.targets.target import Target
 from bot.engine.queries.migration_report import SEARCHED_RUNS, referred_backups
 from bot.engine.queries.releases import releases_of
+from bot.engine.queries.verifications import verifications_of
 from bot.hosts.look import HostLook
 from bot.store.reader import RunReader
 
@@ -115,6 +117,13 @@ class TargetLook:
     async def releases(self) -> tuple[Release, ...]:
         """Read the target's releases from past runs, newest first."""
         return releases_of(await self._latest_runs())
+
+    async def verifications(self) -> tuple[Verification, ...]:
+        """Read which commits were verified in the environment before, newest first."""
+        if self.target.after is None:
+            return ()
+        app, before = self.target.name.app, self.target.after.environment
+        return verifications_of(await self.reader.runs.of_target(app, before, SEARCHED_RUNS), datetime.now(UTC))
 
     async def past_runs(self) -> tuple[Run, ...]:
         """Read the latest runs on the target, newest first."""

@@ -24,7 +24,12 @@ from commands.used_database import require_used_database
 
 
 async def read_target(
-    recipe: Recipe, target: Target, look: Look, ref: str | None, since: tuple[str, ...] = ()
+    recipe: Recipe,
+    target: Target,
+    look: Look,
+    ref: str | None,
+    since: tuple[str, ...] = (),
+    compared: tuple[str, ...] = (),
 ) -> tuple[tuple[HostFacts, ...], DatabaseFacts | None]:
     """Read every host and the database of a target, at once.
 
@@ -34,11 +39,13 @@ async def read_target(
         look: reads.
         ref: branch, tag or commit to resolve, or None.
         since: commits from which changes of files count too.
+        compared: commits whose files to compare with those of the ref.
 
     Raises:
         RefusedError: a host or the database cannot be read; `database_differs`, the application uses another.
     """
-    asked = replace(question(recipe, target, None) if ref is None else ready_question(recipe, target, ref), since=since)
+    asked = question(recipe, target, None) if ref is None else ready_question(recipe, target, ref)
+    asked = replace(asked, since=since, compared=compared)
     # What a tool prints about migrations is the same on every host.
     first, *others = target.hosts
     at_others = replace(asked, commit_command=None, migrator=None)

@@ -35,6 +35,7 @@ from commands.common import (
 )
 from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.migration_files import migration_files
+from commands.order import read_order
 from commands.pending import from_elsewhere, not_run
 from commands.privileges import lacking_privileges
 from commands.rehearsal import backup_to_rehearse_on, not_rehearsed
@@ -94,15 +95,16 @@ class Deploy:
         """Resolve the ref, require a fast-forward, and plan the changes.
 
         Raises:
-            RefusedError: `ref_not_found`, `not_fast_forward`, `checkouts_differ`, `checkout_dirty`, or a host or the
-                database cannot be read.
+            RefusedError: `ref_not_found`, `not_fast_forward`, `not_verified_before`, `checkouts_differ`,
+                `checkout_dirty`, or a host or the database cannot be read.
         """
         recipe = self.recipes[target.name]
         if run.request.resumes is not None:
             return await resume_plan(run, await read_stopped_run(run, look), recipe, target, look)
         asked = options_as(run, DeployOptions)
         past = await look.past_runs()
-        hosts, database = await read_target(recipe, target, look, asked.ref, tried_commits(past))
+        order = await read_order(target, look)
+        hosts, database = await read_target(recipe, target, look, asked.ref, tried_commits(past), order.commits)
         sha = _agreed_commit(hosts, asked.ref)
         unfinished = unfinished_change(past, sha)
         pending = _pending(recipe, hosts[0], database)
@@ -112,6 +114,7 @@ class Deploy:
         is_live = all(facts.head == sha for facts in hosts)
         if is_live and not migrations and unfinished is None:
             return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
+        in_order = order.judge(run.request, sha, hosts)
         of_files = await migration_files(recipe.migrations, migrations, hosts[0], target, look)
         takes_down, downs = plan_maintenance(target, hosts, migrations)
         backup = backup_id(run) if wants_backup(target, self.action, len(migrations)) else None
@@ -148,7 +151,7 @@ class Deploy:
             request=run.request,
             steps=(*self.before_plan(run, target), *steps),
             requirement=target.policy.requirement(self.action),
-            basis=_basis(hosts, sha, pending, has_database=database is not None),
+            basis=_basis(hosts, sha, pending, has_database=database is not None) | order.basis(run.request, sha, hosts),
             sha=Sha(sha),
             commits=first.commits,
             commit_count=first.commit_count,
@@ -156,6 +159,7 @@ class Deploy:
             skipped=skipped,
             findings=(
                 *_completed(unfinished, hosts, sha),
+                *in_order,
                 *downs,
                 *other_server(hosts[0], database),
                 *(on_replica(database) if migrations or backup is not None else ()),
@@ -175,11 +179,14 @@ class Deploy:
         recipe = self.recipes[target.name]
         if run.request.resumes is not None:
             return await resume_basis(plan, recipe, target, look)
-        hosts, database = await read_target(recipe, target, look, str(plan.sha))
+        sha = str(plan.sha)
+        order = await read_order(target, look)
+        hosts, database = await read_target(recipe, target, look, sha, compared=order.commits)
         if plan.pending:
             require_writable(database)
         pending = _pending(recipe, hosts[0], database)
-        return _basis(hosts, str(plan.sha), pending, has_database=database is not None)
+        read = _basis(hosts, sha, pending, has_database=database is not None)
+        return read | order.basis(run.request, sha, hosts)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         """Read again which of the plan's migrations are pending.

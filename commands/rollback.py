@@ -26,6 +26,7 @@ from commands.common import host_basis, ran_now, read_target, require_encryption
 from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.migration_files import files_to_undo
 from commands.migration_history import CONTINUING
+from commands.order import out_of_order
 from commands.pending import names_of, remembered
 from commands.privileges import lacking_privileges, lacks_for
 from commands.resume import read_stopped_run, resume_basis, resume_finding, resume_plan
@@ -141,6 +142,7 @@ class Rollback:
                 *lost,
                 *planned.findings,
                 *on_replica(found.database),
+                *out_of_order(target),
                 *lacks,
             ),
             destructive=choice.backup is not None,

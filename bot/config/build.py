@@ -16,6 +16,7 @@ from bot.domain.policies.people import NOBODY
 from bot.domain.policies.policy import BackupBefore, Policy, Requirement
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
+from bot.domain.targets.order import After
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import (
     Backups,
@@ -132,6 +133,7 @@ def _target(
         vars=variables,
         packages_from=tuple(app.packages_from),
         repository=app.repository or "",
+        after=None if section.after is None else After(section.after.environment, section.after.within),
     )
 
 

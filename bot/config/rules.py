@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 
 from bot.config.problems import DocumentProblem, shown_path
-from bot.config.schema import Known
+from bot.config.schema import Known, unknown
 from bot.config.values import emoji, is_user, parse_week_time
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, OVERRIDE
@@ -52,6 +52,7 @@ def broken_rules(data: object) -> list[DocumentProblem]:
         *_empty_freezes(root),
         *_environments(root),
         *_shared_checkouts(root),
+        *_order_of_environments(root),
     ]
 
 
@@ -191,6 +192,22 @@ def _unreachable(
             f"asks for {_approvals(count)}, but without the requester only {most} of `from` can give one; "
             "it could never open (name more people, or set self: true)",
         )
+
+
+def _order_of_environments(root: Data) -> Iterator[DocumentProblem]:
+    for name, app in _mapping(root.get("apps")).items():
+        environments = _mapping(_mapping(app).get("environments"))
+        before = {
+            environment: _mapping(_mapping(section).get("after")).get("environment")
+            for environment, section in environments.items()
+        }
+        ways = {environment: [other] for environment, other in before.items() if isinstance(other, str)}
+        for environment, (other,) in ways.items():
+            path = ("apps", name, "environments", environment, "after", "environment")
+            if other not in environments:
+                yield DocumentProblem(path, unknown("environment", other, frozenset(environments)))
+            elif (way := _loop(environment, ways)) is not None:
+                yield DocumentProblem(path, f"no commit could ever come first: {' → '.join(way)}")
 
 
 def _empty_freezes(root: Data) -> Iterator[DocumentProblem]:

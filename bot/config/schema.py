@@ -357,6 +357,13 @@ class BackupsSection(_Section):
         return self
 
 
+class AfterSection(_Section):
+    """`after` of an environment."""
+
+    environment: SafeName
+    within: Duration
+
+
 class EnvironmentSection(_Section):
     """One of an app's `environments`."""
 
@@ -367,6 +374,7 @@ class EnvironmentSection(_Section):
     database: DatabaseSection | None = None
     backups: BackupsSection | None = None
     vars: dict[str, Any] = {}
+    after: AfterSection | None = None
 
 
 def _forge_url(value: str) -> str:

@@ -125,4 +125,6 @@ def _line(target: Target) -> str:
     parts = [f"recipe {target.recipe}", f"policy {target.policy.name}", f"hosts {', '.join(target.hosts)}"]
     if target.database is not None:
         parts.append(f"database {target.database.name}")
+    if target.after is not None:
+        parts.append(f"after {target.after.environment}")
     return f"{target.name}: {'; '.join(parts)}"

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     INODES_FULL = "inodes_full"
     REF_NOT_FOUND = "ref_not_found"
     NOT_FAST_FORWARD = "not_fast_forward"
+    NOT_VERIFIED_BEFORE = "not_verified_before"
     DATABASE_UNREACHABLE = "database_unreachable"
     DATABASE_LOGIN_REFUSED = "database_login_refused"
     DATABASE_MISSING = "database_missing"

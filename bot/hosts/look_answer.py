@@ -82,6 +82,7 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
         unwritable=ready.unwritable,
         foreign=ready.foreign,
         in_the_way=ready.in_the_way,
+        same_files=frozenset(sections.get("same-files", ())),
     )
 
 

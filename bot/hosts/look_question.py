@@ -108,6 +108,11 @@ if [ -n "$sha" ] && [ -n "$head" ]; then
       ask ls-tree -r -z --name-only --full-tree "$sha" 2>/dev/null
   done
 fi
+section same-files
+files=$(ask rev-parse --verify --quiet "$sha^{tree}" 2>/dev/null)
+for one in $compared; do
+  [ -z "$files" ] || [ "$(ask rev-parse --verify --quiet "$one^{tree}" 2>/dev/null)" != "$files" ] || value "$one"
+done
 """
 
 _EXISTING = """
@@ -262,6 +267,7 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
         "abbreviation": abbreviation,
         "directory": directory,
         "since": " ".join(Sha(commit).text for commit in question.since),
+        "compared": " ".join(Sha(commit).text for commit in question.compared),
     }
     parts = [*assignments(values), Syntax("sha= head= trusted=\n"), Syntax(_PREPARE), Syntax(_READ_CHECKOUT)]
     if question.ref is not None:

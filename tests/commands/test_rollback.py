@@ -15,6 +15,7 @@ from bot.domain.runs.request import Action
 from bot.domain.runs.request_json import options_from_json, options_to_json
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Release
+from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
 from commands.rollback import Rollback, latest
 from tests.support.examples import DATABASE, HEAD, HOST, NAME, NEXT, OPERATIONS, ORIGIN, REQUEST, RUN, TARGET, Sight
@@ -53,8 +54,8 @@ def run_with(**options: str) -> Run:
     return replace(RUN, request=replace(REQUEST, options=options_from_json(Action.ROLLBACK, options)))
 
 
-async def planned(look: Sight, **options: str) -> Plan:
-    answer = await ROLLBACK.plan(run_with(**options), TARGET, look)
+async def planned(look: Sight, target: Target = TARGET, **options: str) -> Plan:
+    answer = await ROLLBACK.plan(run_with(**options), target, look)
     assert isinstance(answer, Plan)
     return answer
 

@@ -252,7 +252,7 @@ def test_secrets_do_not_show():
 def test_the_example_file_is_right_and_names_every_key():
     text = (ROOT / "ops.example.yaml").read_text()
     loaded = load_operations(text, ROOT / "ops.example.yaml", {"COMPTE_DB_PASSWORD": "x"}, accept)
-    assert [str(name) for name in loaded.targets] == ["compte production"]
+    assert [str(name) for name in loaded.targets] == ["compte production", "compte staging"]
     words = {line.strip("{} -#").split(":")[0] for line in text.replace(",", "\n").replace("{", "\n").splitlines()}
     assert all_keys() - {word.strip() for word in words} == frozenset()
 

@@ -424,6 +424,34 @@ MISTAKES = {
         [f"29: {ENV}.backups.keep: would keep no backup at all; leave `keep` out to keep them all"],
     ),
     "negative keep": ("keep: {daily: 7}", "keep: {daily: -7}", [f"29: {ENV}.backups.keep.daily: must be at least 0"]),
+    "after an environment that there is not": (
+        "          services: [php-fpm]\n",
+        "          services: [php-fpm]\n        after: {environment: stagin, within: 7d}\n"
+        "      staging: {policy: careful, hosts: [web2], path: /var/www/staging, branch: dev}\n",
+        [f"32: {ENV}.after.environment: unknown environment 'stagin'; did you mean 'staging'?"],
+    ),
+    "after itself": (
+        "          services: [php-fpm]\n",
+        "          services: [php-fpm]\n        after: {environment: production, within: 7d}\n",
+        [f"32: {ENV}.after.environment: no commit could ever come first: production → production"],
+    ),
+    "after one another": (
+        "          services: [php-fpm]\n",
+        "          services: [php-fpm]\n        after: {environment: staging, within: 7d}\n"
+        "      staging: {policy: careful, hosts: [web2], path: /var/www/staging, branch: dev,\n"
+        "        after: {environment: production, within: 7d}}\n",
+        [
+            f"32: {ENV}.after.environment: no commit could ever come first: production → staging → production",
+            "34: apps.compte.environments.staging.after.environment: "
+            "no commit could ever come first: staging → production → staging",
+        ],
+    ),
+    "after, for ever": (
+        "          services: [php-fpm]\n",
+        "          services: [php-fpm]\n        after: {environment: staging}\n"
+        "      staging: {policy: careful, hosts: [web2], path: /var/www/staging, branch: dev}\n",
+        [f"32: {ENV}.after.within: missing"],
+    ),
     "one checkout for two": (
         "          services: [php-fpm]\n",
         "          services: [php-fpm]\n"

@@ -32,9 +32,10 @@ def test_the_example_is_fine(monkeypatch):
     monkeypatch.setenv("COMPTE_DB_PASSWORD", "hunter22")
     result = invoke("--ops", str(ROOT / "ops.example.yaml"))
     assert result.stdout.splitlines() == [
-        "compte production: recipe laravel; policy production; hosts web1; database compte",
+        "compte production: recipe laravel; policy production; hosts web1; database compte; after staging",
         "compte production: migrations: rehearsed before approval, in a sandbox on web1; where there is none, they "
         "need the approvals of `destructive-migration`",
+        "compte staging: recipe laravel; policy production; hosts web1",
         "0 problems",
     ]
     assert result.exit_code == 0
@@ -45,7 +46,7 @@ def test_every_problem_of_every_file(tmp_path, monkeypatch):
     ops = tmp_path / "ops.yaml"
     text = (ROOT / "ops.example.yaml").read_text()
     for right, wrong in (("[web1]", "[web9]"), ("health_url:", "health_ur:"), ("maintenance: if-m", "maintenance: m")):
-        text = text.replace(right, wrong)
+        text = text.replace(right, wrong, 1)
     ops.write_text(text)
     env = tmp_path / "my.env"
     env.write_text("LOG_FORMAT=xml\n")

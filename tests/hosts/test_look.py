@@ -201,6 +201,15 @@ async def test_what_changed_since_earlier_commits_counts_too(look: HostLook, rep
     assert {"database/migrations/1_first.php", "database/migrations/old/0_nested.php"} < set(facts.changed)
 
 
+async def test_commits_with_the_same_files_are_told_from_others(look: HostLook, repository: Repository) -> None:
+    again = git(repository.path, "commit-tree", "-m", "the same once more", f"{repository.third}^{{tree}}")
+    asked = (repository.second, again, repository.third, "d" * 40)
+    facts = await look.host("web1", HostQuestion(str(repository.path), ref="main", compared=asked))
+    assert facts.same_files == {again, repository.third}
+    facts = await look.host("web1", HostQuestion(str(repository.path), ref="nowhere", compared=asked))
+    assert facts.same_files == frozenset()
+
+
 async def test_a_detached_head_has_no_branch_and_without_a_ref_migrations_are_those_of_head(
     look: HostLook, repository: Repository
 ) -> None:

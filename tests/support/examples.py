@@ -30,6 +30,7 @@ from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Secret
 from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Release
+from bot.domain.targets.order import Verification
 from bot.domain.targets.privileges import MissingPrivilege
 from bot.domain.targets.target import Backups, Database, EmojiNames, Host, Operations, Target, VarValue
 
@@ -130,6 +131,7 @@ class Sight:
         self.runs: dict[str, Run] = {}
         self.counts: dict[tuple[str, str | None], int] = {}
         self.known: tuple[Release, ...] = ()
+        self.verified: tuple[Verification, ...] = ()
         self.lines: frozenset[str] = frozenset()
         self.asked: list[HostQuestion] = []
         self.identities: dict[str, HostIdentity] = {}
@@ -184,6 +186,9 @@ class Sight:
 
     async def releases(self) -> tuple[Release, ...]:
         return self.known
+
+    async def verifications(self) -> tuple[Verification, ...]:
+        return self.verified
 
     def remember(self, *runs: Run) -> None:
         """Set the past runs, newest first."""

@@ -56,12 +56,14 @@ from bot.domain.runs.run_findings import (
     OnReplica,
     OpenSession,
     OtherServer,
+    OutOfOrder,
     Resumed,
     RollbackChoice,
     RollbackReason,
     RollbackWay,
     RowsLost,
     Unfinished,
+    VerifiedBefore,
 )
 from bot.domain.runs.stored_facts import from_facts, to_facts
 
@@ -91,6 +93,7 @@ __all__ = [
     "OpenSession",
     "OtherServer",
     "OtherTables",
+    "OutOfOrder",
     "RecordedEffect",
     "Rehearsed",
     "RehearsedRows",
@@ -113,6 +116,7 @@ __all__ = [
     "TableWritten",
     "Unfinished",
     "UnknownFinding",
+    "VerifiedBefore",
     "WayBack",
     "WayBackState",
     "WritesUnknown",
@@ -175,6 +179,8 @@ Finding = (
     | OtherServer
     | OnReplica
     | HeldBack
+    | VerifiedBefore
+    | OutOfOrder
     | OpenSession
     | UnknownFinding
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -183,6 +184,38 @@ class OnReplica(StoredFacts):
     seconds: int | None = field(default=None, metadata=written(omit=True))
     trouble: str = ""
     privilege: str = ""
+
+
+@dataclass(frozen=True)
+class VerifiedBefore(StoredFacts):
+    """When the commit was verified in the environment before.
+
+    Args:
+        environment: its name.
+        run: that verified it there.
+        at: when that run ended.
+        sha: the commit that it verified; where it is another one, it has the same files.
+        taken_back: the run that went back from it there later; empty if none did.
+    """
+
+    kind: ClassVar = "verified_before"
+    environment: str
+    run: str
+    at: datetime
+    sha: str
+    taken_back: str = ""
+
+
+@dataclass(frozen=True)
+class OutOfOrder(StoredFacts):
+    """The commit was not verified in the environment before, and goes without it: an emergency, or a way back.
+
+    Args:
+        environment: its name.
+    """
+
+    kind: ClassVar = "out_of_order"
+    environment: str
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from bot.domain.runs.plan import Commit
 from bot.domain.runs.run import Run
 from bot.domain.shell import Command
 from bot.domain.targets.host_identity import HostIdentity
+from bot.domain.targets.order import Verification
 from bot.domain.targets.privileges import MissingPrivilege
 
 
@@ -90,6 +91,7 @@ class HostQuestion:
             as changed too.
         services: what will be done to services, to find out whether it is allowed.
         writes: folders of the checkout that steps write to.
+        compared: commits whose files to compare with those of the ref's commit.
     """
 
     path: str
@@ -107,6 +109,7 @@ class HostQuestion:
     since: tuple[str, ...] = ()
     services: tuple[ServiceAct, ...] = ()
     writes: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
 
 
 class SudoAnswer(StrEnum):
@@ -187,6 +190,7 @@ class HostFacts:
         foreign: files in the requested folders that belong to somebody else and cannot be written; the first 20.
         in_the_way: untracked files that the ref's commit has too; the first 20.
         mode_only: those of `dirty` in which only the permissions differ.
+        same_files: the requested commits that have exactly the files of `sha`.
     """
 
     host: str
@@ -219,6 +223,7 @@ class HostFacts:
     foreign: tuple[str, ...] = ()
     in_the_way: tuple[str, ...] = ()
     mode_only: tuple[str, ...] = ()
+    same_files: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -462,6 +467,10 @@ class Look(Protocol):
 
     async def releases(self) -> tuple[Release, ...]:
         """Read the target's releases from the history of runs, newest first."""
+        ...
+
+    async def verifications(self) -> tuple[Verification, ...]:
+        """Read which commits were verified in the environment before (`after`), newest first; none without one."""
         ...
 
     async def past_runs(self) -> tuple[Run, ...]:

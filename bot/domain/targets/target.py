@@ -12,6 +12,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.people import NOBODY, People
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
+from bot.domain.targets.order import After
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.tls import Tls
 
@@ -218,6 +219,7 @@ class Target:
         packages_from: names of hosts from which packages may be downloaded before approval, beside those of the live
             commit's packages.
         repository: address of the repository's page at a forge; empty if none is named.
+        after: the environment in which a commit must have been verified before; None if it may go here at once.
     """
 
     name: TargetName
@@ -232,6 +234,7 @@ class Target:
     vars: Mapping[str, VarValue] = field(default_factory=dict)
     packages_from: tuple[str, ...] = ()
     repository: str = ""
+    after: After | None = None
 
 
 class Emoji(StrEnum):
@@ -294,6 +297,14 @@ class Operations:
     def environments(self, app: str) -> tuple[str, ...]:
         """Name the environments of an app, in the file's order."""
         return tuple(name.environment for name in self.targets if name.app == app)
+
+    def after(self, target: TargetName) -> tuple[str, ...]:
+        """Name the environments of the same app into which a commit may go once it is verified in a target."""
+        return tuple(
+            name.environment
+            for name, other in self.targets.items()
+            if name.app == target.app and other.after is not None and other.after.environment == target.environment
+        )
 
     def secrets(self) -> tuple[Secret, ...]:
         """Give every secret of the file, for masking."""

@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.inbox import MessageState
+from bot.domain.names import Ref, TargetName
 from bot.domain.runs.decisions import waits_for_decision
 from bot.domain.runs.request import (
     NO_EXCEPTIONS,
     BackupOptions,
+    DeployOptions,
     Origin,
     OverdueBackup,
     PolicyExceptions,
@@ -25,7 +27,7 @@ from bot.slack.handlers.button_press import ButtonPress, read_press
 from bot.slack.handlers.commands import STALE
 from bot.slack.publish.replies import Sender
 from bot.slack.render import markup
-from bot.slack.render.cards.run.run_card import CANCEL, DECISIONS, RETRY, ROLLBACK
+from bot.slack.render.cards.run.run_card import CANCEL, DECISIONS, PROMOTE, RETRY, ROLLBACK
 from bot.slack.render.cards.run.run_card import LOG as LOG_BUTTON
 from bot.slack.render.log_file import tail_text
 from bot.slack.render.markup import Markup
@@ -38,6 +40,10 @@ _LOG_LINES = 20
 _LOG_CHARACTERS = 2400
 
 
+def _is_of_run(action: str) -> bool:
+    return action in (CANCEL, RETRY, LOG_BUTTON, *DECISIONS) or action.startswith(PROMOTE)
+
+
 def _origin(run: Run, user: str, channel: str, event: str) -> Origin:
     return Origin(user, channel or run.request.origin.channel, event)
 
@@ -46,6 +52,14 @@ def _retry_of(run: Run, again: Request, exceptions: PolicyExceptions) -> Request
     """Return the run's request with new exceptions; where it had some, what was typed names its old reason."""
     typed = again.typed if run.request.exceptions == NO_EXCEPTIONS else f"retry {run.id}{exceptions.typed}"
     return replace(again.with_exceptions(exceptions), typed=typed)
+
+
+def _promotion_of(run: Run, environment: str, origin: Origin) -> Request:
+    """Return the request of `/deploy APP ENV COMMIT` in another environment, of the commit that a run made live."""
+    sha = run.plan.sha.text if run.plan is not None and run.plan.sha is not None else ""
+    target = TargetName(run.request.target.app, environment)
+    typed = f"/deploy {target.app} {target.environment} {sha}"
+    return Request(DeployOptions(Ref(sha).text), target, origin, typed)
 
 
 def _rollback_of(again: Request, exceptions: PolicyExceptions) -> Request:
@@ -70,7 +84,7 @@ class RunButtonHandler:
     async def __call__(self, received: ReceivedEvent) -> None:
         """Handle a pressed button; others are left alone."""
         press = read_press(received)
-        if press is None or press.action not in (CANCEL, RETRY, LOG_BUTTON, *DECISIONS):
+        if press is None or not _is_of_run(press.action):
             return
         run = await self._find(press.value, press.sender)
         if run is None:
@@ -81,6 +95,11 @@ class RunButtonHandler:
                     await self._engine.cancel(run.id, press.user)
                 case action if action == LOG_BUTTON:
                     await self._show_log(press, run)
+                case action if action.startswith(PROMOTE):
+                    origin = _origin(run, press.user, press.channel, press.event)
+                    promotion = _promotion_of(run, action.removeprefix(PROMOTE), origin)
+                    self._require_target(promotion.target)
+                    await self._engine.submit(promotion)
                 case _ if run.request.exceptions == NO_EXCEPTIONS:
                     again = self._again(run, _origin(run, press.user, press.channel, press.event))
                     await self._ask(press.action, run, again, NO_EXCEPTIONS)
@@ -154,13 +173,20 @@ class RunButtonHandler:
         Raises:
             RefusedError: the operations file no longer has the target.
         """
-        target = run.request.target
-        if target not in self._engine.operations.targets:
-            raise RefusedError(problem(Reason.UNKNOWN_ENVIRONMENT, app=target.app, environment=target.environment))
+        self._require_target(run.request.target)
         # A notice of an overdue backup becomes a request for that backup.
         options = run.request.options
         renewed = BackupOptions() if isinstance(options, OverdueBackup) else options
         return replace(run.request, options=renewed, origin=origin)
+
+    def _require_target(self, target: TargetName) -> None:
+        """Make sure that the operations file has a target.
+
+        Raises:
+            RefusedError: it does not, or no longer.
+        """
+        if target not in self._engine.operations.targets:
+            raise RefusedError(problem(Reason.UNKNOWN_ENVIRONMENT, app=target.app, environment=target.environment))
 
     async def _show_log(self, press: ButtonPress, run: Run) -> None:
         translate = (await self._context.translator_for(press.user)).translate

@@ -63,6 +63,7 @@ class RunRenderContexts:
             repository=target.repository if target is not None else "",
             deciders=self._context.engine.deciders(run),
             snapshot=self._context.engine.status_service.last_seen(run.request.target),
+            next_environments=self._context.operations.after(run.request.target),
             translators={user: await self._context.translator_for(user) for user in _answered_alone(run)},
             anchor=await self._context.engine.result_record(run.id) if has_result else None,
         )

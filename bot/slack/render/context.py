@@ -63,6 +63,7 @@ class RenderContext:
         alert: the people to mention when a schedule's run did not end well.
         absent: those who may approve and are not in the channel of the run, where no mention reaches them.
         anchor: the record of the run's result, for the metadata of its result message; None while there is none.
+        next_environments: into which a commit may go once it is verified where the run was.
         translators: of people who see something alone; those who are missing read the configured language.
         deciders: who may decide about the run, if it needs a decision.
         repository: address of the repository's page at a forge; empty where none is named.
@@ -78,6 +79,7 @@ class RenderContext:
     alert: People = NOBODY
     absent: frozenset[str] = frozenset()
     anchor: Head | None = None
+    next_environments: tuple[str, ...] = ()
     translators: Mapping[str, Translator] = field(default_factory=dict)
     deciders: People = NOBODY
     snapshot: TargetSnapshot | None = None

@@ -21,6 +21,7 @@ _USER = re.compile(r"[UW][A-Z0-9]{2,}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,}")
 _FEW_SECONDS = 9.95
 _MINUTE = 60
+_HOURS_IN_FULL = 48
 _KIB = 1024
 _UNITS = ("kb", "mb", "gb", "tb")
 _LONGEST_VALUE = 300
@@ -36,7 +37,7 @@ _SHA = 40
 _PERMISSIONS = frozenset({Reason.NOT_ALLOWED, Reason.MEMBERSHIP_UNKNOWN})
 """The reasons whose action is what somebody may do."""
 
-_SPANS = ("seconds", "waited")
+_SPANS = ("seconds", "waited", "within", "age")
 """The facts that are numbers of seconds."""
 
 _INSTANTS = {Reason.LOCKED: ("since",), Reason.FROZEN: ("until",), Reason.NO_OVERRIDE: ("until",)}
@@ -118,7 +119,7 @@ class Translator:
         return Markup(f"<!date^{int(instant.timestamp())}^{shown}|{self.written_out(instant)}>")
 
     def duration(self, seconds: float) -> Markup:
-        """Format a duration: `0.4 s`, `42 s`, `3 min 10 s`, `2 h 5 min`.
+        """Format a duration: `0.4 s`, `42 s`, `3 min 10 s`, `2 h 5 min`, `7 d`.
 
         Args:
             seconds: zero or more.
@@ -132,7 +133,10 @@ class Translator:
         if minutes < _MINUTE:
             return self.translate("duration.min", min=str(minutes), s=str(rest) if rest else "")
         hours, minutes = divmod(minutes, _MINUTE)
-        return self.translate("duration.h", h=str(hours), min=str(minutes) if minutes else "")
+        if hours < _HOURS_IN_FULL:
+            return self.translate("duration.h", h=str(hours), min=str(minutes) if minutes else "")
+        days, hours = divmod(hours, 24)
+        return self.translate("duration.d", d=str(days), h=str(hours) if hours else "")
 
     def size(self, count: int) -> Markup:
         """Format a size: `840 B`, `12.3 MB`.
@@ -281,7 +285,6 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
     if problem.reason is Reason.DISK_FULL:
         shown |= {name: _kib(facts[name], translator) for name in ("free", "needs") if name in facts}
     if problem.reason is Reason.NO_PROVEN_BACKUP:
-        shown["within"] = translator.duration(int(facts["within"])) if facts.get("within", "").isdigit() else ""
         shown["made"] = _instant(facts["made"], translator) if facts.get("made") else ""
     shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
     for name in _INSTANTS.get(problem.reason, ()):

@@ -41,6 +41,7 @@ from bot.domain.runs.findings import (
     OpenSession,
     OtherServer,
     OtherTables,
+    OutOfOrder,
     RecordedEffect,
     Rehearsed,
     RehearsedRows,
@@ -63,6 +64,7 @@ from bot.domain.runs.findings import (
     TableWritten,
     Unfinished,
     UnknownFinding,
+    VerifiedBefore,
     WayBack,
     WayBackState,
     WritesUnknown,
@@ -368,6 +370,11 @@ WRITTEN: list[tuple[Finding, dict[str, str]]] = [
     (OnReplica("db1:3306", 7), {"address": "db1:3306", "seconds": "7", "trouble": "", "privilege": ""}),
     (OnReplica("db1:3306", None, "no way"), {"address": "db1:3306", "trouble": "no way", "privilege": ""}),
     (HeldBack(("a",)), {"migrations": "a"}),
+    (
+        VerifiedBefore("staging", "R-1", AT, SHA),
+        {"environment": "staging", "run": "R-1", "at": TIME, "sha": SHA, "taken_back": ""},
+    ),
+    (OutOfOrder("staging"), {"environment": "staging"}),
     (
         OpenSession(7, "app", 90, "SELECT 1", waits=True),
         {"id": "7", "user": "app", "seconds": "90", "query": "SELECT 1", "waits": "yes"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from bot.domain.runs.request import (
     RollbackOptions,
 )
 from bot.domain.runs.run import Run
+from bot.domain.targets.order import After
+from bot.domain.targets.target import Operations
 from bot.engine.run_changes import Chunk
 from bot.playground.block_kit.blocks import check_view
 from bot.playground.client.client_actions import Click
@@ -67,6 +70,32 @@ async def test_a_run_whose_target_is_gone_cannot_be_retried(workspace: Workspace
         await eventually(lambda: workspace.whispers(BOB))
     assert "`old` has no environment `production`" in workspace.whispers(BOB)[0]
     assert workspace.engine.submitted == []
+
+
+def ordered(operations: Operations, name: TargetName) -> Operations:
+    """Operations with an environment that takes only what was verified in the target."""
+    after = After(name.environment, timedelta(days=7))
+    following = replace(operations.targets[name], name=TargetName(name.app, "live"), after=after)
+    return replace(operations, targets={**operations.targets, following.name: following})
+
+
+async def test_a_verified_commit_is_promoted_by_who_presses(workspace: Workspace) -> None:
+    done = replace(RUNS["succeeded"], request=RUNS["succeeded"].request.with_exceptions(FIRE))
+    assert done.plan is not None
+    workspace.engine.operations = ordered(workspace.engine.operations, done.request.target)
+    workspace.engine.runs["R-7K3F9Q"] = done
+    async with workspace.app():
+        (card,) = await eventually(lambda: workspace.by_type("countersign_result"))
+        await workspace.server.client_actions.click(BOB, OPS, card.ts, Click("run_promote:live"))
+        await eventually(lambda: workspace.engine.submitted)
+        workspace.engine.operations = replace(workspace.engine.operations, targets={})
+        await workspace.server.client_actions.click(BOB, OPS, card.ts, Click("run_promote:live"))
+        await eventually(lambda: workspace.whispers(BOB))
+    (asked,) = workspace.engine.submitted
+    assert (asked.target, asked.origin.user) == (TargetName("compte", "live"), BOB)
+    assert asked.options == DeployOptions(str(done.plan.sha))
+    assert asked.typed == f"/deploy compte live {done.plan.sha}"
+    assert "`live`" in workspace.whispers(BOB)[0]
 
 
 FIRE = PolicyExceptions(emergency="fire")

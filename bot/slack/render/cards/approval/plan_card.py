@@ -17,6 +17,7 @@ from bot.domain.runs.findings import (
     OldTables,
     OnReplica,
     OtherTables,
+    OutOfOrder,
     Rehearsed,
     ReliedOnBackup,
     RollbackChoice,
@@ -28,6 +29,7 @@ from bot.domain.runs.findings import (
     StatementFinding,
     TableWritten,
     UnknownFinding,
+    VerifiedBefore,
     WayBack,
     facts_of,
     first_of,
@@ -309,20 +311,37 @@ def _restore(key: str, plan: Plan, ctx: RenderContext) -> Markup:
 
 
 def _findings(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
-    return tuple(_finding(found, ctx) for found in plan.findings if not isinstance(found, _SHOWN_ELSEWHERE))
+    return tuple(_finding(found, plan, ctx) for found in plan.findings if not isinstance(found, _SHOWN_ELSEWHERE))
 
 
-def _finding(found: Finding, ctx: RenderContext) -> Markup:
+def _finding(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
     facts = facts_of(found)
     if isinstance(found, UnknownFinding):
         what = markup.inline(markup.clip(", ".join(facts.values()), 300))
         return ctx.translator.translate("plan.finding", name=ctx.translator.fact(found.kind), what=what)
     if isinstance(found, OnReplica):
         return ctx.translator.translate("finding.on_replica", server=_replica(found, ctx))
+    if isinstance(found, VerifiedBefore):
+        return _verified_before(found, plan, ctx)
+    if isinstance(found, OutOfOrder):
+        why = "emergency" if plan.request.action is Action.DEPLOY else "way_back"
+        return ctx.translator.translate(f"finding.{found.kind}.{why}", environment=found.environment)
     if seconds := facts.get("seconds", ""):
         facts = {**facts, "seconds": ctx.translator.duration(float(seconds))}
     fired = {"fired": ctx.translator.moment(found.fired_at)} if isinstance(found, MissedBackup) else {}
     return ctx.translator.translate(f"finding.{found.kind}", **{**facts, **fired})
+
+
+def _verified_before(found: VerifiedBefore, plan: Plan, ctx: RenderContext) -> Markup:
+    is_other = plan.sha is None or found.sha != plan.sha.text
+    return ctx.translator.translate(
+        f"finding.{found.kind}",
+        environment=found.environment,
+        at=ctx.translator.moment(found.at),
+        run=found.run,
+        other=found.sha[:7] if is_other else "",
+        taken_back=found.taken_back,
+    )
 
 
 def _replica(found: OnReplica, ctx: RenderContext) -> Markup:

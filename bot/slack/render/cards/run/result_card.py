@@ -28,7 +28,7 @@ from bot.slack.render.cards.run import aftermath
 from bot.slack.render.cards.run.anchor import RESULT_TYPE, anchor_payload
 from bot.slack.render.cards.run.cause import cause
 from bot.slack.render.cards.run.decision_buttons import decision_buttons, resumed_run
-from bot.slack.render.cards.run.run_card import ROLLBACK, can_retry
+from bot.slack.render.cards.run.run_card import PROMOTE, ROLLBACK, can_retry
 from bot.slack.render.context import (
     RenderContext,
     action_name,
@@ -77,7 +77,7 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
             section(aftermath.migration_states(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
             section(_schema_change(run, ctx)),
             section(join_lines(_advice(run, ctx))),
-            actions("result_buttons", *decision_buttons(run, ctx), _rollback(run, ctx)),
+            actions("result_buttons", *decision_buttons(run, ctx), *_promotions(run, ctx), _rollback(run, ctx)),
         ),
         RESULT_TYPE,
         {
@@ -96,6 +96,15 @@ def _about_backups(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
         smaller_backup_warning(run, ctx),
         backup_outcome.restore_result(run, ctx),
         backup_outcome.dropped_tables(run, ctx),
+    )
+
+
+def _promotions(run: Run, ctx: RenderContext) -> tuple[Block, ...]:
+    """Build the buttons that deploy a verified commit to the environments that come next."""
+    verified = run.state is RunState.SUCCEEDED and run.request.action is Action.DEPLOY and changed_anything(run)
+    return tuple(
+        button(f"{PROMOTE}{name}", ctx.translator.translate("button.promote", environment=name), run.id)
+        for name in (ctx.next_environments if verified else ())
     )
 
 

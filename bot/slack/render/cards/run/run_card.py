@@ -50,6 +50,9 @@ RETRY = "run_retry"
 ROLLBACK = "run_rollback"
 """After a deploy: `/rollback` of its target. On the decision card: back to what was live before the run."""
 
+PROMOTE = "run_promote:"
+"""After a deploy, before the name of the environment into which the same commit may go next."""
+
 DECISIONS = {
     "run_resume_retry": Decision.RETRY,
     "run_resume_done": Decision.MARK_DONE,
