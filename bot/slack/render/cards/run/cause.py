@@ -15,8 +15,8 @@ from bot.slack.render.markup import Markup
 from bot.slack.render.text import PRESENT
 
 _MAX_NAME, _MAX_WORDS = 90, 240
-_SQLSTATE = re.compile(r"^SQLSTATE\[\w+\]: (?:[^:]{1,60}: )?(?=\d{4} )\d{4} ")
-"""What PDO puts before the words of the server."""
+_SQLSTATE = re.compile(r"^SQLSTATE\[\w+\]: (?:[^:]{1,60}: )?(?=\d{4} )")
+"""What PDO puts before the number and the words of the server's error."""
 
 _STOPPED_IN = frozenset({MigrationProgress.PARTLY, MigrationProgress.UNKNOWN})
 
