@@ -20,11 +20,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SETUP = ROOT / "docs" / "setup.md"
-[PATH] = re.findall(r"^## One server.*?(?=^## )", SETUP.read_text(), re.MULTILINE | re.DOTALL)
-BLOCKS = [
-    re.sub(r"^ {3,4}", "", block, flags=re.MULTILINE)
-    for block in re.findall(r"^ *```sh\n(.*?)^ *```", PATH, re.M | re.S)
-]
+FRENCH = ROOT / "docs" / "fr" / "installation.md"
+
+
+def blocks(page: Path, heading: str) -> list[str]:
+    """Give the commands of a section of a page."""
+    [path] = re.findall(rf"^## {heading}.*?(?=^## )", page.read_text(), re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^ *```sh\n(.*?)^ *```", path, re.MULTILINE | re.DOTALL)
+    return [re.sub(r"^ {3,4}", "", block, flags=re.MULTILINE) for block in found]
+
+
+BLOCKS = blocks(SETUP, "One server")
 
 _UNSHARE = ["unshare", "--mount", "--net", "--pid", "--fork"]
 _STAND_INS = {
@@ -114,6 +120,10 @@ def test_the_path_has_each_part() -> None:
         "systemctl enable",
     ):
         assert part in text
+
+
+def test_it_is_the_same_in_french() -> None:
+    assert blocks(FRENCH, "Un serveur") == BLOCKS
 
 
 def test_its_grants_are_those_that_are_tested() -> None:
