@@ -99,6 +99,9 @@ class Reason(StrEnum):
 CUT = "cut"
 """The fact `why` of `host_unreachable` if an established connection was lost."""
 
+ENDED = "ended"
+"""The same if the host's end of a stream ended early, on a connection that is there."""
+
 
 @dataclass(frozen=True)
 class Problem:

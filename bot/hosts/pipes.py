@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import asyncssh
 
-from bot.domain.errors import CUT, Reason, RefusedError, problem
+from bot.domain.errors import CUT, ENDED, Reason, RefusedError, problem
 from bot.domain.shell import Command, Syntax, script_with
 from bot.engine.ports import Job
 from bot.hosts.channel import ConnectionCutError, read_block
@@ -178,7 +178,7 @@ def _ended(host: str, status: int | None, otherwise: str) -> RefusedError:
         return RefusedError(problem(Reason.NEVER_STARTED, host=host, detail="the step ended before it was ready"))
     if status is None:
         return RefusedError(problem(Reason.HOST_UNREACHABLE, host=host, detail=otherwise, why=CUT))
-    return _refused(host, otherwise)
+    return RefusedError(problem(Reason.HOST_UNREACHABLE, host=host, detail=otherwise, why=ENDED))
 
 
 def _refused(host: str, detail: str) -> RefusedError:

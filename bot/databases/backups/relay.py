@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from bot.databases.backups.host_script import HostScript
 from bot.databases.ports import HostRunner
-from bot.domain.errors import CUT, Reason, RefusedError, problem
+from bot.domain.errors import CUT, ENDED, Reason, RefusedError, problem
 from bot.engine.ports import Done, Ending, Failed, Job, Outcome, Output, Unknown
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ async def run_with_transfer(
         await asyncio.wait({running, transferring}, return_when=asyncio.FIRST_COMPLETED)
         if transferring.done() and not running.done():
             error = transferring.exception()
-            if error is not None and not _script_ended_first(error):
+            if error is not None and not _script_ends(error):
                 ending = await runner.end(job)
                 await asyncio.wait({running})
                 return _failed_transfer(error, ending, job), None
@@ -74,9 +74,11 @@ async def end_interrupted_transfer(runner: HostRunner, job: Job) -> Unknown:
     return _still_running(ending, job) or ended
 
 
-def _script_ended_first(error: BaseException) -> bool:
-    """Whether the script ended before the transfer began; its own outcome then says why."""
-    return isinstance(error, RefusedError) and error.problem.reason is Reason.NEVER_STARTED
+def _script_ends(error: BaseException) -> bool:
+    """Whether the script ended before the transfer began, or ends because its side of it did; it says itself why."""
+    return isinstance(error, RefusedError) and (
+        error.problem.reason is Reason.NEVER_STARTED or error.problem.facts.get("why") == ENDED
+    )
 
 
 def _failed_transfer(error: BaseException, ending: Ending, job: Job) -> Outcome:

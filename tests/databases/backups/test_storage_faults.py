@@ -196,3 +196,20 @@ async def test_too_little_room_at_the_bot_is_seen_before_the_dump(
     assert isinstance(outcome, Failed)
     assert (outcome.problem.facts["stage"], outcome.problem.facts["cause"]) == ("space", "disk_full")
     assert len(ssh_host.commands.ran(PROGRAMS.dumper)) == before
+
+
+async def test_a_restore_that_takes_longer_than_its_step_may_says_so(
+    in_directory: Room, database: DemoDatabase, ssh_host: DemoHost, mariadb: DatabaseServer
+) -> None:
+    room = in_directory
+    async with session_of(database) as cursor:  # more than pipes hold
+        await cursor.execute("CREATE TABLE wide (t LONGBLOB)")
+        await cursor.execute(f"INSERT INTO wide SELECT RANDOM_BYTES(1000) FROM {numbers(20000)}")
+    facts = await room.dumped()
+    job = room.job(Load(BACKUP, facts["sha256"], room.beside("restore")))
+    with ssh_host.commands.hold("zstd -q -d"):
+        outcome = await room.loading.perform(replace(job, step=replace(job.step, timeout=2)), KeptOutput())
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.problem.reason is Reason.TIMED_OUT, outcome
+    await eventually(lambda: not at_work_on(ssh_host), seconds=20)
+    assert await databases_beside(mariadb, room.target) == []
