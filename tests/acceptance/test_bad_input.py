@@ -19,7 +19,8 @@ WORDS = [
     ("/deploy compte production --dryrun", ("no option `--dryrun`", "mean `--dry-run`", "Nothing was started")),
     ("/deploy compte production feature..x", ("can't be a branch", "such as `main`", "Nothing was started")),
     ("/deploy compte production -f", ("no option `-f`", "Nothing was started")),
-    ("/rollback compte", ("production", "Nothing was started")),
+    # One target here: its environment may be left out.
+    ("/rollback compte", ("You can't roll back here", "releasers", "Nothing was done")),
     ("/deplo compte production", ("not a valid command",)),
 ]
 
