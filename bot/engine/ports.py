@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.domain.errors import Problem
 from bot.domain.policies.people import Roster
@@ -163,6 +163,43 @@ class Performer(Protocol):
 
     async def end(self, job: Job) -> Ending:
         """End the job's process group (TERM, then KILL), and give `GONE` only when it is gone."""
+        ...
+
+
+class StretchOutput(Protocol):
+    """Takes what comes of a stretch: of each step its output, then its outcome, in order."""
+
+    def of(self, number: int) -> Output:
+        """Give what takes the output of a step.
+
+        Args:
+            number: of the step, from 0.
+        """
+        ...
+
+    async def ended(self, number: int, outcome: Outcome) -> None:
+        """Note how a step ended. Nothing comes of the steps behind one that was not done.
+
+        Args:
+            number: of the step, from 0.
+            outcome: of the step.
+        """
+        ...
+
+
+@runtime_checkable
+class StretchPerformer(Protocol):
+    """Performs steps of one host one after the other, without a word of the bot between them."""
+
+    async def perform_stretch(self, jobs: Sequence[Job], output: StretchOutput) -> None:
+        """Start each step when the one before was done, or adopt it where this very attempt was started before.
+
+        A step of which the output hears nothing was never claimed, unless the outcome before it is unknown.
+
+        Args:
+            jobs: of one run at one place, in order.
+            output: takes in what comes of them.
+        """
         ...
 
 

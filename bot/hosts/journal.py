@@ -6,7 +6,7 @@ The other half is `runner.sh`, which keeps the journal on the host and says how 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -90,9 +90,22 @@ NO_WORK = Work("", "/", 0)
 """For calls that start nothing."""
 
 
-def runner_input(
-    call: RunnerCall, identity: Identity, token: int, work: Work, offset: int, nonce: str, load: str
-) -> bytes:
+@dataclass(frozen=True)
+class StepCall:
+    """One step of a call.
+
+    Args:
+        identity: which attempt.
+        work: what to start.
+        offset: bytes of its log that are already here.
+    """
+
+    identity: Identity
+    work: Work
+    offset: int = 0
+
+
+def runner_input(call: RunnerCall, steps: Sequence[StepCall], token: int, nonce: str, load: str) -> bytes:
     """Write the input of `sh` on the host.
 
     It is one group in braces: where the connection is cut in the middle, the shell runs none of it. Scripts and
@@ -100,38 +113,50 @@ def runner_input(
 
     Args:
         call: what to do.
-        identity: with which attempt.
+        steps: with which steps of one run at one place, in order. Only the first can have private files.
         token: of the run's claim.
-        work: what to start.
-        offset: bytes of the log that are already here.
         nonce: a random name that marks the runner's own lines.
         load: shell text that defines `main` (`bot.hosts.runner_program`).
     """
+    identity, work = steps[0].identity, steps[0].work
     values = {
         "nonce": nonce,
         "run": identity.run,
         "place": identity.place,
         "folder": run_folder(identity.run, identity.place, identity.layout),
-        "key": identity.key,
-        "attempt": str(identity.attempt),
         "token": str(token),
-        "offset": str(offset),
-        "limit": str(work.timeout),
-        "directory": work.directory,
-        "expects": work.expects or "",
-        "private": "yes" if work.private else "",
-        "script": work.script,
+        "steps": str(len(steps)),
     }
     files = [word for name, secret in work.files.items() for word in (name, secret.reveal())]
     lines = [
         "{",
-        *(f"{name}={shlex.quote(value)}" for name, value in values.items()),
+        *_assignments(values),
+        *(line for number, step in enumerate(steps, 1) for line in _step_function(number, step)),
         load,
         " ".join(["main", call.value, *(shlex.quote(word) for word in files)]),
         "}",
         "",
     ]
     return "\n".join(lines).encode(errors="surrogateescape")
+
+
+def _step_function(number: int, step: StepCall) -> list[str]:
+    """Write the shell function that sets the values of a step."""
+    values = {
+        "key": step.identity.key,
+        "attempt": str(step.identity.attempt),
+        "offset": str(step.offset),
+        "limit": str(step.work.timeout),
+        "directory": step.work.directory,
+        "expects": step.work.expects or "",
+        "private": "yes" if step.work.private else "",
+        "script": step.work.script,
+    }
+    return [f"step_{number}() {{", *_assignments(values), "}"]
+
+
+def _assignments(values: Mapping[str, str]) -> list[str]:
+    return [f"{name}={shlex.quote(value)}" for name, value in values.items()]
 
 
 # ── what the host says ──────────────────────────────────────────────────────────────────────────────
@@ -209,6 +234,11 @@ class NeverStarted:
 
 
 @dataclass(frozen=True)
+class Unclaimed:
+    """The steps before it ended well, and whoever was to start it is gone: it was never claimed."""
+
+
+@dataclass(frozen=True)
 class Lost:
     """It was started, nothing of it lives, and it left no status."""
 
@@ -249,6 +279,7 @@ FinalReply = (
     | CheckoutUnreadable
     | CheckoutMoved
     | NeverStarted
+    | Unclaimed
     | Lost
     | Absent
     | Overtaken
@@ -295,6 +326,8 @@ def parse_reply(line: bytes, nonce: str) -> RunnerReply | None:
             return CheckoutMoved(found)
         case ["never"] | ["ended", "cancelled", "never"] | ["ending", "never"]:
             return NeverStarted()
+        case ["unclaimed"]:
+            return Unclaimed()
         case ["lost"]:
             return Lost()
         case ["absent"]:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Migrate, Shell
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Hidden, Syntax, Word
-from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Unknown
+from bot.engine.ports import (
+    Done,
+    Effect,
+    Ending,
+    Failed,
+    Job,
+    NotStarted,
+    Outcome,
+    Output,
+    StretchOutput,
+    Unknown,
+)
 from bot.hosts.channel import ConnectionCutError
 from bot.hosts.connections import Connections
 from bot.hosts.journal import (
@@ -29,6 +40,7 @@ from bot.hosts.journal import (
     Overtaken,
     RunnerCall,
     StepEnded,
+    Unclaimed,
     Work,
 )
 from bot.hosts.runner_call import (
@@ -36,7 +48,9 @@ from bot.hosts.runner_call import (
     DiscardedOutput,
     ProgramsOnHosts,
     RunnerUnreachableError,
+    StepOfCall,
     call_runner,
+    only_step,
 )
 
 
@@ -61,6 +75,17 @@ class RetryLimits:
     stopping: float = 15.0
     ending: float = 60.0
     check: float = 60.0
+
+
+@dataclass
+class _Following:
+    """Which step of a call is followed.
+
+    Args:
+        reached: its number, from 0; those before it ended with status 0.
+    """
+
+    reached: int = 0
 
 
 class Runner:
@@ -99,9 +124,8 @@ class Runner:
         Returns:
             How it ended. Being cancelled leaves it running.
         """
-        hidden = any(isinstance(part, Hidden) for part in script.parts)
-        work = Work(script.script(), directory, job.step.timeout, expects, files, private=hidden)
-        return await self._follow(job, RunnerCall.START, work, output)
+        work = _work(job, script, directory, files, expects)
+        return await self._follow_one(job, RunnerCall.START, work, output)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """Follow a step that was begun before; never start it.
@@ -118,7 +142,7 @@ class Runner:
             (act.directory, act.expects) if isinstance(act, Migrate | Shell) else (job.target.path, None)
         )
         work = Work("", directory, job.step.timeout, expects)
-        return await self._follow(job, RunnerCall.RESUME, work, output)
+        return await self._follow_one(job, RunnerCall.RESUME, work, output)
 
     async def end(self, job: Job) -> Ending:
         """End a step's processes; one that was never started is kept from ever starting.
@@ -139,11 +163,8 @@ class Runner:
                             await call_runner(
                                 self._connections,
                                 self._programs,
-                                job,
                                 RunnerCall.END,
-                                NO_WORK,
-                                DiscardedOutput(),
-                                progress,
+                                only_step(job, NO_WORK, DiscardedOutput(), progress),
                             )
                         )
                     except (ConnectionCutError, RefusedError, RunnerUnreachableError):
@@ -175,32 +196,82 @@ class Runner:
                 return Effect.DID_NOT
         return Effect.CANNOT_TELL
 
-    async def _follow(self, job: Job, call: RunnerCall, work: Work, output: Output) -> Outcome:
+    async def perform_stretch(self, works: Sequence[tuple[Job, Work]], output: StretchOutput) -> None:
+        """Start steps of one run at one host, each when the one before has ended with 0, and follow them.
+
+        Args:
+            works: each step and what it runs, in order.
+            output: takes in what they print and how they end. It hears nothing of steps that are not reached.
+        """
+        following = _Following()
+
+        def ended(number: int) -> Callable[[], Awaitable[None]]:
+            async def note() -> None:
+                await output.ended(number, Done())
+                following.reached = number + 1
+
+            return note
+
+        steps = [
+            StepOfCall(job, work, output.of(number), CallProgress(offset=job.offset), ended(number))
+            for number, (job, work) in enumerate(works)
+        ]
+        outcome = await self._follow(RunnerCall.START, steps, following)
+        if outcome is not None:
+            await output.ended(following.reached, outcome)
+
+    async def _follow_one(self, job: Job, call: RunnerCall, work: Work, output: Output) -> Outcome:
+        steps = only_step(job, work, output, CallProgress(offset=job.offset))
+        outcome = await self._follow(call, steps, _Following())
+        return outcome or Unknown(problem(Reason.INTERNAL, host=job.place, detail="a step that follows on none"))
+
+    async def _follow(self, call: RunnerCall, steps: Sequence[StepOfCall], following: _Following) -> Outcome | None:
+        """Follow steps over as many calls as it takes.
+
+        Args:
+            call: what to do.
+            steps: in order.
+            following: which of them is followed now.
+
+        Returns:
+            How the step ended that is then followed; None where it was never claimed and will not be.
+        """
         loop = asyncio.get_running_loop()
-        began = loop.time()
-        progress = CallProgress(offset=job.offset, contact=began)
-        pause = self._patience.first_pause
+        began, pause = loop.time(), self._patience.first_pause
+        for step in steps:
+            step.progress.contact = began
         while True:
-            sent_before, contact_before = progress.sent, progress.contact
+            first = following.reached
+            sent_before = [step.progress.sent for step in steps]
+            contact_before = steps[first].progress.contact
             try:
-                verdict = await call_runner(self._connections, self._programs, job, call, work, output, progress)
+                verdict = await call_runner(self._connections, self._programs, call, steps[first:])
             except RunnerUnreachableError as refusal:
-                trouble = problem(Reason.HOST_TOOL_MISSING, host=job.place, tool="sh", detail=str(refusal))
-                if call is RunnerCall.START and not sent_before:
+                step = steps[first]
+                trouble = problem(Reason.HOST_TOOL_MISSING, host=step.job.place, tool="sh", detail=str(refusal))
+                if call is RunnerCall.START and not sent_before[first]:
                     return NotStarted(trouble)
             except RefusedError as refused:
-                trouble = refused.problem
+                step, trouble = steps[first], refused.problem
                 certain = trouble.reason is not Reason.HOST_UNREACHABLE
-                waited = loop.time() - progress.contact
-                if call is RunnerCall.START and not progress.sent and (certain or waited > self._patience.before):
+                waited = loop.time() - step.progress.contact
+                if call is RunnerCall.START and not step.progress.sent and (certain or waited > self._patience.before):
                     return NotStarted(trouble)
             except ConnectionCutError as cut:
-                trouble = problem(Reason.HOST_UNREACHABLE, host=job.place, detail=str(cut))
+                step = steps[following.reached]
+                trouble = problem(Reason.HOST_UNREACHABLE, host=step.job.place, detail=str(cut))
             else:
-                return _outcome(verdict, job, work, never=call is RunnerCall.START and not sent_before)
-            if loop.time() > self._give_up_at(job, progress, began):
+                step = steps[following.reached]
+                if isinstance(verdict, Unclaimed):
+                    return None
+                never = call is RunnerCall.START and not sent_before[following.reached]
+                return _outcome(verdict, step.job, step.work, never=never)
+            if following.reached > first:
+                began = contact_before = loop.time()
+                step.progress.contact = began
+            if loop.time() > self._give_up_at(step.job, step.progress, began):
                 return Unknown(problem(Reason.OUTCOME_UNKNOWN, **trouble.facts, why=trouble.reason.value))
-            if progress.contact > contact_before:
+            if step.progress.contact > contact_before or following.reached > first:
                 pause = self._patience.first_pause
             await asyncio.sleep(pause)
             pause = min(2 * pause, self._patience.longest_pause)
@@ -214,6 +285,11 @@ class Runner:
         limit = job.step.timeout + self._patience.stopping
         silent = progress.contact + max(self._patience.during, limit - progress.seconds)
         return min(silent, began + limit + self._patience.before + self._patience.during)
+
+
+def _work(job: Job, script: Command, directory: str, files: Mapping[str, Secret], expects: str | None) -> Work:
+    hidden = any(isinstance(part, Hidden) for part in script.parts)
+    return Work(script.script(), directory, job.step.timeout, expects, files, private=hidden)
 
 
 def _outcome(verdict: FinalReply, job: Job, work: Work, *, never: bool) -> Outcome:
@@ -281,6 +357,15 @@ class ShellPerformer:
         """Start the command, or adopt it; follow it to its end."""
         shell = _shell(job)
         return await self._runner.perform(job, shell.command, shell.directory, {}, output, shell.expects)
+
+    async def perform_stretch(self, jobs: Sequence[Job], output: StretchOutput) -> None:
+        """Start commands of one host one after the other, for as long as each ends with 0, and follow them."""
+        shells = [_shell(job) for job in jobs]
+        works = [
+            (job, _work(job, shell.command, shell.directory, {}, shell.expects))
+            for job, shell in zip(jobs, shells, strict=True)
+        ]
+        await self._runner.perform_stretch(works, output)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """Follow a command that was begun before."""

@@ -19,6 +19,8 @@
 #   refused       why the script was not run: `directory`, `checkout` or `moved COMMIT`
 #   log           standard output and error of the script
 #   status        `exit N`, `timed-out gone|there` or `cancelled gone|there|never`; written beside, then renamed
+# Several steps may come in one call: a *stretch*. One supervisor claims them in order, each when its turn has come, and
+# stops at the first that does not end with 0. Of those that it does not reach there is nothing on the disk.
 # Beside them FOLDER/.tokens/N (every token seen) and FOLDER/.marks/ ($COUNTERSIGN_RUN_DIR).
 #
 # The lock on an attempt is its supervisor: boot id, process id and start time name one process for ever, no child
@@ -173,7 +175,7 @@ forget_files() {
 
 # ── detached ──
 
-# Runs the job and records how it ended.
+# Does the claimed step, then claims and does those that follow it, for as long as all goes well and nobody objects.
 supervise() {
   why=
   trap 'why=cancelled' TERM
@@ -184,10 +186,27 @@ supervise() {
   read_me
   stat_of "$me"
   mine=$start
-  decide "$boot $me $mine $uptime" || exit 0
-  dd of="$dir/started" conv=notrunc,fsync </dev/null 2>/dev/null
   detach=
   ! command -v setsid >/dev/null 2>&1 || detach=setsid
+  supervise_step
+  while [ "$result" = 'exit 0' ] && [ -z "$why" ] && [ "$number" -lt "$steps" ]; do
+    turn_to $((number + 1))
+    claim || exit 0
+    # Nothing has begun and nobody else starts it, so the claim can be taken back.
+    if ! fill || [ -n "$why" ]; then
+      rm -rf "$dir"
+      exit 0
+    fi
+    read_uptime
+    supervise_step
+  done
+}
+
+# Runs the job and records how it ended, as `result`.
+supervise_step() {
+  followed=''
+  decide "$boot $me $mine $uptime" || exit 0
+  dd of="$dir/started" conv=notrunc,fsync </dev/null 2>/dev/null
   job &
   child=$!
   # The timer asks again and again, since a signal just before `wait` begins can be lost. It sleeps in short pieces:
@@ -253,6 +272,21 @@ job() {
 
 # ── over the connection ──
 
+# Makes step number $1 the one that is meant.
+turn_to() {
+  "step_$1"
+  number=$1 dir=$rundir/$key.$attempt
+}
+
+# Whether a higher token than this call's was seen; `seen` is it.
+overtaken() {
+  for seen in "$rundir"/.tokens/*; do
+    seen=${seen##*/}
+    [ "$seen" -le "$token" ] 2>/dev/null || return 0
+  done
+  return 1
+}
+
 # Makes the run's folder and refuses a token lower than the highest seen. Tokens are names in a folder: adding one can
 # never take a higher one away, whatever races.
 enter() {
@@ -261,14 +295,11 @@ enter() {
     mkdir -p "$rundir/.tokens" "$rundir/.marks" || return 1
   fi
   printf '' >"$rundir/.tokens/$token" || return 1
-  for seen in "$rundir"/.tokens/*; do
-    seen=${seen##*/}
-    if [ "$seen" -gt "$token" ]; then
-      rm -f "$rundir/.tokens/$token"
-      say overtaken "$seen"
-      exit 0
-    fi
-  done
+  if overtaken; then
+    rm -f "$rundir/.tokens/$token"
+    say overtaken "$seen"
+    exit 0
+  fi
 }
 
 # Removes the journals of runs in which nothing happened for 14 days and nothing lives. What lives on another host with
@@ -289,12 +320,12 @@ prune() {
   done
 }
 
-# Claims the attempt, or fails because somebody has: each start of a step passes here and nowhere else, so that whoever
-# must agree to it can be asked here.
-claim() { mkdir "$dir" 2>/dev/null; }
+# Claims the attempt, or fails because somebody has or this call was overtaken: each start of a step passes here and
+# nowhere else, so that whoever must agree to it can be asked here.
+claim() { ! overtaken && mkdir "$dir" 2>/dev/null; }
 
-# Fills the claimed folder and starts the supervisor. Arguments: name and content of each private file.
-launch() {
+# Fills the claimed folder. Arguments: name and content of each private file.
+fill() {
   printf '' >"$dir/log" && printf '%64s\n' '' >"$dir/status.new" && printf '%s' "$script" >"$dir/script" || return 1
   [ -z "$private" ] || printf '' >"$dir/private" || return 1
   if [ $# -gt 0 ]; then
@@ -304,6 +335,11 @@ launch() {
       shift 2
     done
   fi
+}
+
+# Fills the claimed folder and starts the supervisor.
+launch() {
+  fill "$@" || return 1
   # With `exec` the shell keeps no copies of the connection's descriptors, which would hold its channel open.
   (
     exec </dev/null >/dev/null 2>&1
@@ -379,6 +415,30 @@ follow() {
   say "$ended"
 }
 
+# Waits until the next step has begun, or says that it will not: its supervisor is gone or stopped, and left no claim.
+await_claim() {
+  until [ -e "$dir/started" ]; do
+    if [ "$supervisor_boot" != "$boot" ] || ! alive "$supervisor" "$since"; then
+      [ ! -d "$dir" ] || return 0
+      if overtaken; then say overtaken "$seen"; else say unclaimed; fi
+      return 1
+    fi
+    pause 0.1
+  done
+}
+
+# Follows the steps of this call one after the other, for as long as each ends well.
+follow_all() {
+  follow
+  while [ "$ended" = 'ended exit 0' ] && [ "$number" -lt "$steps" ]; do
+    words_of "$dir/started"
+    supervisor_boot=$w1 supervisor=$w2 since=$w3
+    turn_to $((number + 1))
+    await_claim || return
+    follow
+  done
+}
+
 start() {
   enter || { say cannot "write below $base$(full)"; return; }
   if claim; then
@@ -394,13 +454,13 @@ start() {
     say cannot "make $dir$(full)"
     return
   fi
-  follow
+  follow_all
 }
 
 resume() {
   [ -d "$dir" ] || { say absent; return; }
   enter || { say cannot "write below $base$(full)"; return; }
-  follow
+  follow_all
 }
 
 # Ends the attempt; one that was never claimed is claimed here, so that it can never start.
@@ -417,6 +477,8 @@ end() {
   until words_of "$dir/started"; do
     if [ "$ticks" -ge 50 ] && ! decide void && [ ! -s "$dir/started" ]; then say ending there; return; fi
     tick
+    # Whoever claimed it may have taken that back.
+    if [ ! -d "$dir" ] && mkdir "$dir" 2>/dev/null; then decide void; fi
     ticks=$((ticks + 1))
   done
   if [ "$w1" = void ]; then
@@ -457,7 +519,8 @@ keep() {
 main() {
   say hello
   base=${XDG_STATE_HOME:-${HOME:?}/.local/state}/countersign
-  rundir=$base/$folder dir=$base/$folder/$key.$attempt
+  rundir=$base/$folder
+  turn_to 1
   fresh='' spared='' followed=''
   umask 077
   [ -z "$program" ] || keep </dev/null >/dev/null 2>&1

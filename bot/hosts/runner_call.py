@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import asyncssh
@@ -14,12 +15,14 @@ from bot.hosts.channel import ConnectionCutError, read_block, run_both, send_scr
 from bot.hosts.connections import Connections
 from bot.hosts.journal import (
     Claimed,
+    Exited,
     FinalReply,
     Identity,
     ProgramMissing,
     RunnerCall,
     RunnerStarted,
     Running,
+    StepCall,
     Work,
     parse_reply,
     runner_input,
@@ -51,6 +54,34 @@ class CallProgress:
     sent: bool = False
     begun: bool = False
     seconds: int = 0
+
+
+@dataclass(frozen=True)
+class StepOfCall:
+    """One step of a call, and where its output goes.
+
+    Args:
+        job: the attempt.
+        work: what it runs, where it is started.
+        output: takes in the log; while it does not return, nothing more is read than fits the channel's window.
+        progress: brought up to date all along, also where the call fails.
+        ended: called when it ended with status 0 and another step follows, before that one's output.
+    """
+
+    job: Job
+    work: Work
+    output: Output
+    progress: CallProgress
+    ended: Callable[[], Awaitable[None]]
+
+
+async def _nothing() -> None:
+    """Take note of nothing."""
+
+
+def only_step(job: Job, work: Work, output: Output, progress: CallProgress) -> tuple[StepOfCall, ...]:
+    """Return the steps of a call about one step."""
+    return (StepOfCall(job, work, output, progress, _nothing),)
 
 
 class ProgramsOnHosts:
@@ -87,68 +118,59 @@ def identity_of(job: Job) -> Identity:
 
 
 async def call_runner(
-    connections: Connections,
-    programs: ProgramsOnHosts,
-    job: Job,
-    call: RunnerCall,
-    work: Work,
-    output: Output,
-    progress: CallProgress,
+    connections: Connections, programs: ProgramsOnHosts, call: RunnerCall, steps: Sequence[StepOfCall]
 ) -> FinalReply:
-    """Call the runner on the job's host, and receive the log until its last reply.
+    """Call the runner on a host, and receive the logs of the steps in order until its last reply.
 
     Args:
         connections: to the hosts.
         programs: which hosts keep the runner's program.
-        job: the attempt.
-        call: what to do with it.
-        work: what it runs, where it is started.
-        output: takes in the log; while it does not return, nothing more is read than fits the channel's window.
-        progress: brought up to date all along, also where the call fails.
+        call: what to do.
+        steps: with which steps of one run at one place; each follows on the one before if that ends with 0.
 
     Returns:
-        The runner's last word.
+        The runner's last word: about the first of the steps whose `ended` was not called.
 
     Raises:
         RefusedError: the host cannot be reached; this call did nothing.
         ConnectionCutError: the connection was lost; the call may or may not have had its effect.
         RunnerUnreachableError: the account has no working shell; this call did nothing.
     """
-    sent_before = progress.sent
-    if programs.keeps(job.place):
-        reply = await _call(connections, read_program().load_kept(), job, call, work, output, progress)
+    place = steps[0].job.place
+    sent_before = [step.progress.sent for step in steps]
+    if programs.keeps(place):
+        reply = await _call(connections, read_program().load_kept(), call, steps)
         if not isinstance(reply, ProgramMissing):
             return reply
-        progress.sent = sent_before
-        programs.missing(job.place)
-    reply = await _call(connections, read_program().bring(), job, call, work, output, progress)
+        for step, sent in zip(steps, sent_before, strict=True):
+            step.progress.sent = sent
+        programs.missing(place)
+    reply = await _call(connections, read_program().bring(), call, steps)
     if isinstance(reply, ProgramMissing):
         raise ConnectionCutError("the runner misses the program that was sent with the call")
     return reply
 
 
 async def _call(
-    connections: Connections,
-    load: str,
-    job: Job,
-    call: RunnerCall,
-    work: Work,
-    output: Output,
-    progress: CallProgress,
+    connections: Connections, load: str, call: RunnerCall, steps: Sequence[StepOfCall]
 ) -> FinalReply | ProgramMissing:
     nonce = secrets.token_hex(8)
-    text = runner_input(call, identity_of(job), job.token, work, progress.offset, nonce, load)
-    async with connections.shell(job.place) as process:
-        progress.sent = True
+    told = [StepCall(identity_of(step.job), step.work, step.progress.offset) for step in steps]
+    text = runner_input(call, told, steps[0].job.token, nonce, load)
+    async with connections.shell(steps[0].job.place) as process:
+        for step in steps:
+            step.progress.sent = True
         # A shell that has already ended cannot be written to; its exit status is judged below.
         with contextlib.suppress(ConnectionCutError):
             send_script(process, text)
-        replies = _ReplyReader(nonce, output, progress)
-        await run_both(replies.read_replies(process.stderr), replies.forward_log(process.stdout))
+        replies = _ReplyReader(nonce, steps)
+        await run_both(replies.read_replies(process.stderr), replies.forward_logs(process.stdout))
         await process.wait_closed()
         if process.exit_status is None:
             raise ConnectionCutError("the connection was lost")
-        if replies.verdict is not None:
+        if replies.left_behind is not None:
+            await replies.left_behind.ended()
+        if replies.verdict is not None and not replies.is_cut_short:
             return replies.verdict
         if not replies.greeted:
             raise RunnerUnreachableError(replies.noise or f"exit status {process.exit_status}")
@@ -156,16 +178,30 @@ async def _call(
 
 
 class _ReplyReader:
-    """Reads the two streams of a call."""
+    """Reads the two streams of a call.
 
-    def __init__(self, nonce: str, output: Output, progress: CallProgress) -> None:
+    Args:
+        nonce: marks the runner's own lines.
+        steps: of the call.
+    """
+
+    def __init__(self, nonce: str, steps: Sequence[StepOfCall]) -> None:
         self._nonce = nonce
-        self._output = output
-        self._progress = progress
-        self._claimed = asyncio.Event()
+        self._marker = nonce.encode() + b"\n"
+        self._steps = steps
+        self._claims = 0
+        self._heard = asyncio.Event()
+        self._silent = False
         self._noise = bytearray()
         self.greeted = False
         self.verdict: FinalReply | ProgramMissing | None = None
+        self.left_behind: StepOfCall | None = None
+        """The step that ended well, where the verdict is about the one after it, which was not claimed."""
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the runner ended without a word about the step that follows on one that ended well."""
+        return self.verdict == Exited(0) and self._claims < len(self._steps)
 
     @property
     def noise(self) -> str:
@@ -179,46 +215,104 @@ class _ReplyReader:
             while chunk := await read_block(reader):
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    await self._line(line)
+                    self._line(line)
                 rest = rest[-_LONGEST_NOISE:]
         finally:
-            self._claimed.set()
+            self._silent = True
+            self._heard.set()
 
-    async def _line(self, line: bytes) -> None:
+    def _line(self, line: bytes) -> None:
         reply = parse_reply(line, self._nonce)
         if reply is None:
             self._noise = (self._noise + line + b"\n")[-_LONGEST_NOISE:]
             return
-        self._progress.contact = asyncio.get_running_loop().time()
+        step = self._steps[min(max(self._claims - 1, 0), len(self._steps) - 1)]
+        step.progress.contact = asyncio.get_running_loop().time()
         match reply:
             case RunnerStarted():
                 self.greeted = True
             case Claimed():
-                if not self._progress.begun:
-                    await self._output.begun()
-                    self._progress.begun = True
-                self._claimed.set()
+                self._claims += 1
+                # What was said of the step before has been passed by.
+                self.verdict = None
+                self._heard.set()
             case Running(seconds):
-                self._progress.seconds = seconds
+                step.progress.seconds = seconds
             case _:
+                self.left_behind = step if self.verdict == Exited(0) else None
                 self.verdict = reply
 
-    async def forward_log(self, reader: asyncssh.SSHReader[bytes]) -> None:
-        """Forward the log: everything on standard output after the line with the nonce."""
-        marker = self._nonce.encode() + b"\n"
+    async def forward_logs(self, reader: asyncssh.SSHReader[bytes]) -> None:
+        """Forward the logs: on standard output each stands behind a line with the nonce, the last one to its end."""
+        log = await self._after_marker(reader)
+        for number, step in enumerate(self._steps):
+            if log is None or not await self._is_claimed(number + 1):
+                break
+            if number > 0:
+                await self._steps[number - 1].ended()
+            if not step.progress.begun:
+                await step.output.begun()
+                step.progress.begun = True
+            log = await self._forward(step, log, reader, last=number + 1 == len(self._steps))
+        while await read_block(reader):
+            pass  # nothing follows the last log
+
+    async def _after_marker(self, reader: asyncssh.SSHReader[bytes]) -> bytes | None:
+        """Skip what the account's start-up files print; give what follows the first marker, if there is one."""
         before = b""
         while chunk := await read_block(reader):
             before = (before + chunk)[-max(_LONGEST_NOISE, len(chunk)) :]
-            _, found, log = before.partition(marker)
+            _, found, log = before.partition(self._marker)
             if found:
-                await self._claimed.wait()
-                await self._hand_on(log)
-                break
-        while chunk := await read_block(reader):
-            await self._hand_on(chunk)
+                return log
+        return None
 
-    async def _hand_on(self, chunk: bytes) -> None:
+    async def _is_claimed(self, count: int) -> bool:
+        """Wait until so many claims were confirmed; the two streams may arrive in either order."""
+        while self._claims < count and not self._silent:
+            self._heard.clear()
+            await self._heard.wait()
+        return self._claims >= count
+
+    async def _forward(
+        self, step: StepOfCall, log: bytes, reader: asyncssh.SSHReader[bytes], *, last: bool
+    ) -> bytes | None:
+        """Hand the log of a step on.
+
+        Args:
+            step: whose log it is.
+            log: what was read of it.
+            reader: of the rest.
+            last: whether nothing but its log follows.
+
+        Returns:
+            What was read of the next step's log; None where there is none.
+        """
+        held = log
+        while True:
+            if not last:
+                of_step, found, following = held.partition(self._marker)
+                if found:
+                    await self._hand_on(step, of_step)
+                    return following
+            keep = 0 if last else _overlap(held, self._marker)
+            await self._hand_on(step, held[: len(held) - keep])
+            held = held[len(held) - keep :]
+            chunk = await read_block(reader)
+            if not chunk:
+                await self._hand_on(step, held)
+                return None
+            held += chunk
+
+    async def _hand_on(self, step: StepOfCall, chunk: bytes) -> None:
         if chunk:
-            await self._output.write(self._progress.offset, chunk)
-            self._progress.offset += len(chunk)
-            self._progress.contact = asyncio.get_running_loop().time()
+            progress = step.progress
+            await step.output.write(progress.offset, chunk)
+            progress.offset += len(chunk)
+            progress.contact = asyncio.get_running_loop().time()
+
+
+def _overlap(text: bytes, marker: bytes) -> int:
+    """Return how many bytes at the end of a text may be the beginning of a marker."""
+    longest = min(len(text), len(marker) - 1)
+    return next((length for length in range(longest, 0, -1) if text.endswith(marker[:length])), 0)

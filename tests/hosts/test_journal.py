@@ -29,7 +29,9 @@ from bot.hosts.journal import (
     RunnerReply,
     RunnerStarted,
     Running,
+    StepCall,
     StepEnded,
+    Unclaimed,
     Work,
     parse_reply,
     runner_input,
@@ -52,6 +54,7 @@ SAYINGS: list[tuple[str, RunnerReply | None]] = [
     ("N ended refused checkout ", CheckoutUnreadable()),
     ("N ended refused moved abc", CheckoutMoved("abc")),
     ("N never", NeverStarted()),
+    ("N unclaimed", Unclaimed()),
     ("N lost", Lost()),
     ("N absent", Absent()),
     ("N overtaken 7", Overtaken("7")),
@@ -106,7 +109,7 @@ def test_nul_bytes_are_refused_where_a_shell_would_drop_them() -> None:
 def told(work: Work, body: str) -> bytes:
     """Write a message with a runner of its own."""
     load = RunnerProgram(body).bring()
-    return runner_input(RunnerCall.START, Identity("R-1", "web1", "k", 1), 1, work, 0, "N", load)
+    return runner_input(RunnerCall.START, [StepCall(Identity("R-1", "web1", "k", 1), work)], 1, "N", load)
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
@@ -115,7 +118,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 @given(script=TEXTS, content=TEXTS)
 def test_scripts_directories_and_secrets_arrive_byte_for_byte(script: str, content: str) -> None:
     work = Work(script, script, 30, files={"credentials": Secret(content)})
-    body = 'main() { printf "%s\\0" "$script" "$directory" "$@"; }\n'
+    body = 'main() { step_1; printf "%s\\0" "$script" "$directory" "$@"; }\n'
     ended = subprocess.run(["sh"], input=told(work, body), capture_output=True, timeout=20, check=True)
     assert ended.stdout.split(b"\0") == [
         script.encode(),

@@ -16,7 +16,7 @@ from bot.engine.ports import Done, NotStarted
 from bot.hosts import runner_call, runner_program
 from bot.hosts.channel import send_script
 from bot.hosts.connections import Connections
-from bot.hosts.journal import Identity, RunnerCall, Work, runner_input
+from bot.hosts.journal import Identity, RunnerCall, StepCall, Work, runner_input
 from bot.hosts.runner import Runner, ShellPerformer
 from bot.hosts.runner_program import RunnerProgram, read_program
 from tests.hosts.support.jobs import Kept, a_job, a_run
@@ -150,7 +150,7 @@ def test_a_warm_step_costs_few_bytes_and_processes(shell: str, tmp_path: Path) -
     def step(key: str, load: str) -> tuple[int, int]:
         """Give the bytes that were sent, and the processes that were started but to wait for the end of the step."""
         identity, trace = Identity("R-1", "web1", key, 1), tmp_path / key
-        text = runner_input(RunnerCall.START, identity, 1, Work("true", "/", 1), 0, "N", load)
+        text = runner_input(RunnerCall.START, [StepCall(identity, Work("true", "/", 1))], 1, "N", load)
         traced = ["strace", "-f", "-qq", "-e", "trace=fork,vfork,clone,clone3,execve", "-o", str(trace), *shell.split()]
         told = subprocess.run(traced, input=text, capture_output=True, timeout=60, check=True, env=environment)
         assert b"N ended exit 0" in told.stderr

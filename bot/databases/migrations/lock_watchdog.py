@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,7 +16,17 @@ from bot.databases.server.session import Flavour, ReadOnlySession
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.targets.look import Session
 from bot.domain.targets.target import Target
-from bot.engine.ports import Effect, Ending, Failed, Job, Outcome, Output, Performer
+from bot.engine.ports import (
+    Effect,
+    Ending,
+    Failed,
+    Job,
+    Outcome,
+    Output,
+    Performer,
+    StretchOutput,
+    StretchPerformer,
+)
 
 _PAUSE = 0.5
 """Seconds between two checks."""
@@ -71,6 +81,16 @@ class WatchedPerformer:
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Do the step, watched."""
         return await self._watched(job, self._inner.perform(job, output))
+
+    async def perform_stretch(self, jobs: Sequence[Job], output: StretchOutput) -> None:
+        """Let the other performer do steps of which none changes the schema.
+
+        Raises:
+            TypeError: it does steps one by one.
+        """
+        if not isinstance(self._inner, StretchPerformer):
+            raise TypeError(f"{type(self._inner).__name__} does steps one by one")
+        await self._inner.perform_stretch(jobs, output)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """Follow the step, watched; the patience starts over."""

@@ -11,6 +11,9 @@ from bot.domain.shell import Command, Syntax, Word
 JOURNAL = "journal"
 """Fact of a step's row: the layout in which its attempt was begun; it is committed with the intent."""
 
+STRETCH = "stretch"
+"""Fact of the row of a stretch's first step: the keys of the others, committed with the intent."""
+
 
 class JournalLayout(StrEnum):
     """Versions of the layout."""
@@ -19,6 +22,8 @@ class JournalLayout(StrEnum):
     """A folder for each run. Hosts that share a home share it."""
     RUN_AND_PLACE = "2"
     """A folder for each run at each place."""
+    STRETCH = "3"
+    """As `RUN_AND_PLACE`, in the row of a stretch's first step: a bot that knows of none must not go on."""
 
 
 def layout_of(facts: Mapping[str, str]) -> JournalLayout:

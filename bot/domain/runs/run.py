@@ -10,7 +10,7 @@ from bot.domain.errors import Problem
 from bot.domain.json_codec import stored
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.journal_layout import JOURNAL
+from bot.domain.runs.journal_layout import JOURNAL, STRETCH
 from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.request import Request
 
@@ -125,8 +125,8 @@ class StepRow:
 
     @property
     def results(self) -> dict[str, str]:
-        """Its facts without the one that tells how the host's journal is laid out."""
-        return {name: value for name, value in self.facts.items() if name != JOURNAL}
+        """Its facts without those that tell how a host was asked for it."""
+        return {name: value for name, value in self.facts.items() if name not in {JOURNAL, STRETCH}}
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from bot.domain.runs.journal_layout import JournalLayout, layout_of, notes_folde
 def test_a_row_without_a_version_is_of_the_first_layout() -> None:
     assert layout_of({}) is JournalLayout.RUN
     assert layout_of({"journal": "2", "backup": "B-1"}) is JournalLayout.RUN_AND_PLACE
-    with pytest.raises(ValueError, match="3"):
-        layout_of({"journal": "3"})
+    with pytest.raises(ValueError, match="4"):
+        layout_of({"journal": "4"})
 
 
 def test_no_two_places_share_a_folder() -> None:

@@ -1,0 +1,57 @@
+"""Which consecutive steps are given to their host together: those between which the bot has nothing to decide. Pure."""
+
+from __future__ import annotations
+
+from bot.domain.runs.acts import Shell
+from bot.domain.runs.journal_layout import STRETCH
+from bot.domain.runs.plan import Phase, Risk, Step
+from bot.domain.runs.run import Run, StepRow, StepState
+
+LONGEST = 10
+"""Steps in a stretch at most."""
+
+
+def next_stretch(steps: tuple[Step, ...], run: Run) -> tuple[Step, ...]:
+    """Return the steps of the change phase that may be given to their host together now.
+
+    Args:
+        steps: those that are left, in order; at least one. The bot has judged that the first may start.
+        run: as it was last read.
+
+    Returns:
+        The first one and those that may follow it without a word of the bot. Where the first was begun, it alone.
+    """
+    first = steps[0]
+    if not (_is_plain(first) and _is_untouched(run.rows(first.key))):
+        return (first,)
+    stretch = [first]
+    for step in steps[1:LONGEST]:
+        same = _is_plain(step) and step.hosts == first.hosts and _is_untouched(run.rows(step.key))
+        if not same or _needs_the_gate(step, first, run):
+            break
+        stretch.append(step)
+    return tuple(stretch)
+
+
+def open_stretch(run: Run) -> tuple[StepRow, ...]:
+    """Return the rows of steps that a host was given with another one and that the bot has not heard of since."""
+    given = {(key, head.place) for head in run.steps if STRETCH in head.facts for key in head.facts[STRETCH].split()}
+    return tuple(row for row in run.steps if (row.key, row.place) in given and row.state is StepState.PENDING)
+
+
+def _is_plain(step: Step) -> bool:
+    """Whether a step is a command on one host that nothing is read for just before it, and that undoes nothing."""
+    commands = isinstance(step.act, Shell) and len(step.hosts) == 1
+    return commands and not step.schema and step.risk is not Risk.DESTROYS and step.undoes is None
+
+
+def _is_untouched(rows: tuple[StepRow, ...]) -> bool:
+    return len(rows) == 1 and rows[0].state is StepState.PENDING
+
+
+def _needs_the_gate(step: Step, first: Step, run: Run) -> bool:
+    """Whether the reactions are read again before a step, because nothing behind the gate has changed anything yet."""
+    if step.risk is Risk.READS or first.risk is not Risk.READS:
+        return False
+    behind = (row for row in run.steps if row.phase is Phase.CHANGE and row.risk is not Risk.READS)
+    return all(row.state is StepState.PENDING for row in behind)
