@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
+from bot.domain.runs.stretches import next_stretch, open_stretch
 from bot.engine.phases.gate import approval_withdrawn, nothing_changed_yet, passing_problem, void
 from bot.engine.phases.rehearsal import ask_again, rehearse
 from bot.engine.run_changes import MoveTo, StepIs
@@ -33,17 +35,25 @@ async def change(session: RunSession, run: Run) -> Run:
         stopped = await _pass_gate(session, run, plan)
         if stopped is not None:
             return stopped
-    for step in plan.of(Phase.CHANGE):
-        run = await session.read()
+    left, observer = plan.of(Phase.CHANGE), session.context.run_observer
+    while left:
+        step, run = left[0], await session.read()
         stop = await _before_step(session, run, plan, step)
-        if stop is None:
-            if _settled(run.rows(step.key)):
-                continue
-            rows = await session.execution.step(run, step)
-            session.context.run_observer.run_changed(session.run_id)
-            stop = _stop_after(rows, step)
+        if stop is None and not _settled(run.rows(step.key)):
+            stretch = next_stretch(left, run)
+            if len(stretch) > 1:
+                await session.execution.stretch(run, stretch, partial(observer.run_changed, session.run_id))
+                # What has ended is judged one by one, as if each had been performed alone.
+                run = await session.read()
+                step, stop = _first_stop(run, stretch)
+            else:
+                rows = await session.execution.step(run, step)
+                observer.run_changed(session.run_id)
+                stop = _stop_after(rows, step)
+                run = await session.read()
         if stop is not None:
             return await _stop(session, plan, step, stop)
+        left = tuple(one for one in left if not _settled(run.rows(one.key)))
     return await session.write(MoveTo(RunState.VERIFYING, session.now()))
 
 
@@ -143,8 +153,45 @@ def _stop_after(rows: tuple[StepRow, ...], step: Step) -> Problem | None:
     return _problem_of_step(unknown or bad)
 
 
+def _first_stop(run: Run, steps: tuple[Step, ...]) -> tuple[Step, Problem | None]:
+    """Give the first of some steps after which the run stops, and why; with no reason where it goes on."""
+    for step in steps:
+        rows = run.rows(step.key)
+        stop = _stop_after(rows, step) if _begun(rows) else None
+        if stop is not None:
+            return step, stop
+    return steps[0], None
+
+
+async def _close_stretch(session: RunSession, plan: Plan) -> Problem | None:
+    """Make void what a host was given and has not begun.
+
+    Returns:
+        The reason why nothing may be undone: one has begun and nobody knows how it ended, or it failed and is held.
+    """
+    run = await session.read()
+    rows = open_stretch(run)
+    if not rows:
+        return None
+    steps = {step.key: step for step in plan.steps}
+    await session.execution.close_stretch(run, steps, rows)
+    run = await session.read()
+    closed = [row for before in rows for row in run.rows(before.key)]
+    held = (row for row in closed if _is_held(row, steps[row.key]))
+    return next((_problem_of_step(row) for row in held), None)
+
+
+def _is_held(row: StepRow, step: Step) -> bool:
+    if row.state in {StepState.UNKNOWN, StepState.RUNNING}:
+        return True
+    return row.state is StepState.FAILED and step.on_failure is OnFailure.HOLD
+
+
 async def _stop(session: RunSession, plan: Plan, step: Step, found: Problem) -> Run:
     """Undo after a failure, and end the run or hand it to a person."""
+    doubtful = await _close_stretch(session, plan)
+    if doubtful is not None:
+        return await _needs_human(session, doubtful)
     run = await session.read()
     rows = run.rows(step.key)
     ran = _begun(rows)

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from structlog.contextvars import bound_contextvars
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
-from bot.domain.runs.acts import Act, Migrate, Shell
+from bot.domain.runs.acts import Act
 from bot.domain.runs.history import Entry
-from bot.domain.runs.journal_layout import JOURNAL, JournalLayout, layout_of
-from bot.domain.runs.plan import BOT, Phase, Risk, Step
-from bot.domain.runs.plan_json import FINDINGS
-from bot.domain.runs.run import NOT_READ, Run, StepRow, StepState
+from bot.domain.runs.journal_layout import JOURNAL, STRETCH, JournalLayout, layout_of
+from bot.domain.runs.plan import BOT, Step
+from bot.domain.runs.run import Run, StepRow, StepState
 from bot.domain.secret_references import reveal_secrets
 from bot.domain.secrets import Masker, Secret
 from bot.domain.targets.target import Target
 from bot.engine.log_history import log_entry
+from bot.engine.phases.step_outcome import (
+    act_facts,
+    after_cancellation,
+    after_check,
+    end_facts,
+    ended_row,
+    layout_at,
+    may_repeat,
+    next_attempt,
+)
+from bot.engine.phases.stretch_record import Member, StretchRecord
 from bot.engine.phases.transcript import Transcript
-from bot.engine.ports import Clock, Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Performer, Unknown
-from bot.engine.run_changes import Change, LeaseLostError, RunLease, StepIs
+from bot.engine.ports import (
+    Clock,
+    Ending,
+    Failed,
+    Job,
+    Outcome,
+    Performer,
+    StretchPerformer,
+    Unknown,
+)
+from bot.engine.run_changes import Change, RunLease, StepIs
 from bot.engine.stores import RunStore
-
-_MAX_COMMAND_CHARACTERS = 4000
-"""Characters of a command in the history; the approved plan has the whole command."""
-
-_MAX_ATTEMPTS = 3
-"""Attempts at a step that only reads or certainly never ran."""
 
 
 class Execution:
@@ -78,13 +91,88 @@ class Execution:
             LeaseLostError: another owner has the run.
         """
         rows = run.rows(step.key)
-        tasks = [asyncio.create_task(self._perform_at(row, step, _layout_at(run, row.place))) for row in rows]
+        tasks = [asyncio.create_task(self._perform_at(row, step, layout_at(run, row.place))) for row in rows]
         try:
             return tuple(await asyncio.gather(*tasks))
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stretch(self, run: Run, steps: Sequence[Step], changed: Callable[[], None]) -> None:
+        """Perform steps of one host one after the other, with one call; stop at the first that is not done.
+
+        Rows of steps that are not reached stay pending.
+
+        Args:
+            run: as it was last read.
+            steps: of its plan, none of which was begun (`bot.domain.runs.stretches`).
+            changed: called when a step has begun or ended.
+
+        Raises:
+            LeaseLostError: another owner has the run.
+        """
+        performer = self._performer(steps[0])
+        revealed = self._revealed(steps)
+        rows = [run.rows(step.key)[0] for step in revealed] or [run.rows(steps[0].key)[0]]
+        layout = layout_at(run, rows[0].place)
+        older = layout is not JournalLayout.RUN_AND_PLACE
+        if not isinstance(performer, StretchPerformer) or len(revealed) < 2 or older:
+            await self.step(run, steps[0])
+            return
+        given = {STRETCH: " ".join(step.key for step in revealed[1:])}
+        rows[0] = self._intent(rows[0], JournalLayout.STRETCH, given)
+        await self._write(rows[0], "step_started", {**act_facts(steps[0], self._masker), **given})
+        members = [
+            Member(step, row, self._job(shown, row, layout))
+            for step, row, shown in zip(steps, rows, revealed, strict=False)
+        ]
+        for member in members:
+            self._active[member.identity] = member.job
+        record = StretchRecord(self, members, changed)
+        try:
+            with bound_contextvars(step=rows[0].key, place=rows[0].place):
+                await performer.perform_stretch([member.job for member in members], record)
+        finally:
+            record.close()
+            for member in members:
+                self._active.pop(member.identity, None)
+                self._endings.pop(member.identity, None)
+        last = record.last
+        if last is not None and may_repeat(last.row, last.step):
+            await self._perform_at(next_attempt(last.row), last.step, layout)
+
+    async def close_stretch(self, run: Run, steps: Mapping[str, Step], rows: Sequence[StepRow]) -> None:
+        """Keep steps that were given to a host from beginning, or learn how they ended where they have begun.
+
+        Args:
+            run: as it was last read.
+            steps: of its plan, by key.
+            rows: of the steps, pending (`bot.domain.runs.stretches.open_stretch`).
+
+        Raises:
+            LeaseLostError: another owner has the run.
+        """
+        layouts = [layout_at(run, row.place) for row in rows]
+        endings = await asyncio.gather(
+            *(
+                self._performer(steps[row.key]).end(self._job(steps[row.key], row, layout))
+                for row, layout in zip(rows, layouts, strict=True)
+            )
+        )
+        for row, layout, ending in zip(rows, layouts, endings, strict=True):
+            step = steps[row.key]
+            match ending:
+                case Ending.NEVER_RAN:
+                    continue
+                case Ending.GONE:
+                    # resumed: it can be followed without what it runs
+                    begun = replace(self._intent(row, layout, {}), begun=True)
+                    await self._write(begun, "step_started", act_facts(step, self._masker))
+                    await self._attempt(begun, step, layout)
+                case Ending.STILL_THERE | Ending.UNREACHABLE:
+                    found = problem(Reason.OUTCOME_UNKNOWN, host=row.place, why="stretch")
+                    await self._write_end(self._intent(row, layout, {}), Unknown(found))
 
     async def end(self) -> tuple[Ending, ...]:
         """End the process groups of the running steps, except of those that undo another step."""
@@ -98,17 +186,9 @@ class Execution:
         while row.state in {StepState.PENDING, StepState.RUNNING}:
             with bound_contextvars(step=row.key, place=row.place):
                 row = await self._attempt(row, step, layout)
-            if not _may_repeat(row, step):
+            if not may_repeat(row, step):
                 return row
-            row = StepRow(
-                position=row.position,
-                key=row.key,
-                title=row.title,
-                phase=row.phase,
-                risk=row.risk,
-                place=row.place,
-                attempt=row.attempt + 1,
-            )
+            row = next_attempt(row)
         return row
 
     async def _attempt(self, row: StepRow, step: Step, layout: JournalLayout) -> StepRow:
@@ -117,46 +197,91 @@ class Execution:
         except RefusedError as refusal:
             return await self._without_secret(row, refusal.problem)
         if row.state is StepState.PENDING:
-            facts = row.facts if row.place == BOT else {**row.facts, JOURNAL: layout.value}
-            row = replace(row, state=StepState.RUNNING, started_at=self._clock.now(), facts=facts)
+            row = self._intent(row, layout, {})
             # Committed before the host is asked: recovery asks the host about every intent.
-            await self._write(row, "step_started", _act_facts(step, self._masker))
-        job = Job(
-            run=self._lease.run,
-            token=self._lease.token,
-            step=revealed,
-            place=row.place,
-            attempt=row.attempt,
-            target=self._target,
-            offset=row.offset,
-            journal=layout_of(row.facts),
-        )
+            await self._write(row, "step_started", act_facts(step, self._masker))
+        job = self._job(revealed, row, layout_of(row.facts))
         transcript = Transcript(self._runs, self._lease, row, self._masker)
         self._active[(row.key, row.place)] = job
         try:
             performer = self._performer(step)
             ask = performer.resume if row.begun else performer.perform
-            outcome = await ask(job, transcript)
-            if isinstance(outcome, Unknown) and step.check is not None:
-                outcome = _after_check(outcome, await performer.check(job))
+            outcome = await self._checked(job, await ask(job, transcript))
             printed = await transcript.finish()
         finally:
             transcript.close()
             del self._active[(row.key, row.place)]
+        return await self._write_end(transcript.row, await self._cancelled(transcript.row, outcome), printed)
+
+    def _revealed(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """Give the first steps with their secrets, up to one whose secret is missing."""
+        revealed: list[Step] = []
+        for step in steps:
+            try:
+                revealed.append(reveal_secrets(step, self._variables))
+            except RefusedError:
+                break
+        return tuple(revealed)
+
+    def _intent(self, row: StepRow, layout: JournalLayout, facts: Mapping[str, str]) -> StepRow:
+        """Give the row of a step that is about to be started."""
+        kept = row.facts if row.place == BOT else {**row.facts, JOURNAL: layout.value, **facts}
+        return replace(row, state=StepState.RUNNING, started_at=self._clock.now(), facts=kept)
+
+    def _job(self, step: Step, row: StepRow, layout: JournalLayout) -> Job:
+        return Job(
+            run=self._lease.run,
+            token=self._lease.token,
+            step=step,
+            place=row.place,
+            attempt=row.attempt,
+            target=self._target,
+            offset=row.offset,
+            journal=layout,
+        )
+
+    async def _checked(self, job: Job, outcome: Outcome) -> Outcome:
+        """Ask the step's own check what its outcome does not say."""
+        if isinstance(outcome, Unknown) and job.step.check is not None:
+            return after_check(outcome, await self._performer(job.step).check(job))
+        return outcome
+
+    async def _cancelled(self, row: StepRow, outcome: Outcome) -> Outcome:
+        """Give the outcome of a step that may have been ended because the run was cancelled."""
         ending = self._endings.pop((row.key, row.place), None)
-        if ending is not None:
-            outcome = _after_cancellation(outcome, await ending)
-        ended = _ended_row(transcript.row, outcome, self._masker)
-        ended = replace(ended, ended_at=self._clock.now())
-        await self._write(ended, f"step_{ended.state.value}", _end_facts(ended), printed)
+        return outcome if ending is None else after_cancellation(outcome, await ending)
+
+    async def _write_end(self, row: StepRow, outcome: Outcome, printed: tuple[Change, ...] = ()) -> StepRow:
+        ended = replace(ended_row(row, outcome, self._masker), ended_at=self._clock.now())
+        await self._write(ended, f"step_{ended.state.value}", end_facts(ended), printed)
         return ended
 
     async def _without_secret(self, row: StepRow, missing: Problem) -> StepRow:
         """End a step whose secret is missing; one that was begun goes on without anybody following it."""
         outcome = Unknown(missing) if row.begun else Failed(missing)
-        ended = replace(_ended_row(row, outcome, self._masker), ended_at=self._clock.now())
-        await self._write(ended, f"step_{ended.state.value}", _end_facts(ended))
-        return ended
+        return await self._write_end(row, outcome)
+
+    async def begin_member(self, member: Member) -> Transcript:
+        """Commit that a step of a stretch has begun, and give what stores its output."""
+        row = member.row
+        if row.state is StepState.PENDING:
+            row = replace(self._intent(row, member.job.journal, {}), begun=True)
+            await self._write(row, "step_started", act_facts(member.step, self._masker))
+        if member.transcript is None:
+            member.row, member.transcript = row, Transcript(self._runs, self._lease, row, self._masker)
+        return member.transcript
+
+    async def end_member(self, member: Member, outcome: Outcome) -> StepRow:
+        """Commit the end of a step of a stretch."""
+        outcome = await self._checked(member.job, outcome)
+        row, printed = member.row, tuple[Change, ...]()
+        if member.transcript is not None:
+            printed = await member.transcript.finish()
+            row = member.transcript.row
+        elif row.state is StepState.PENDING:
+            row = self._intent(row, member.job.journal, {})
+        self._active.pop(member.identity, None)
+        return await self._write_end(row, await self._cancelled(row, outcome), printed)
 
     def _performer(self, step: Step) -> Performer:
         return self._performers[type(step.act)]
@@ -168,86 +293,3 @@ class Execution:
         entry = Entry(self._lease.run, event, "bot", recorded)
         await self._runs.record(self._lease, (*printed, StepIs(row)), (entry,))
         log_entry(entry)
-
-
-def _layout_at(run: Run, place: str) -> JournalLayout:
-    """Return the layout for new attempts: that of the run's first one, whose notes later steps read."""
-    begun = (row for row in run.steps if row.place == place and row.started_at is not None)
-    first = min(begun, key=lambda row: row.position, default=None)
-    return JournalLayout.RUN_AND_PLACE if first is None else layout_of(first.facts)
-
-
-def _after_check(outcome: Unknown, effect: Effect) -> Outcome:
-    """Decide by the step's own check what the host's journal does not tell."""
-    match effect:
-        case Effect.TOOK:
-            return Done({"known_by": "check"})
-        case Effect.DID_NOT:
-            return Failed(problem(Reason.NOT_TAKEN_EFFECT, **dict(outcome.problem.facts)))
-        case Effect.CANNOT_TELL:
-            return outcome
-
-
-def _after_cancellation(outcome: Outcome, ending: Ending) -> Outcome:
-    """Give the outcome of a cancelled step: done all the same, certainly ended, or unknown."""
-    match outcome, ending:
-        case Done(), _:
-            return outcome
-        case _, Ending.GONE | Ending.NEVER_RAN:
-            exit_status = outcome.exit_status if isinstance(outcome, Failed) else None
-            return Failed(problem(Reason.CANCELLED), exit_status)
-        case Failed(), _:
-            return outcome
-        case _:
-            return Unknown(problem(Reason.STILL_RUNNING))
-
-
-def _ended_row(row: StepRow, outcome: Outcome, masker: Masker) -> StepRow:
-    match outcome:
-        case Failed(_, exit_status) if exit_status == NOT_READ and row.phase is Phase.VERIFY:
-            return replace(row, state=StepState.SKIPPED, exit_status=exit_status)
-        case Done(facts):
-            masked = {key: masker.mask(value) for key, value in facts.items()}
-            return replace(row, state=StepState.DONE, exit_status=0, facts={**row.facts, **masked})
-        case Failed(found, exit_status):
-            return replace(row, state=StepState.FAILED, exit_status=exit_status, problem=_masked(found, masker))
-        case Unknown(found):
-            return replace(row, state=StepState.UNKNOWN, problem=_masked(found, masker))
-        case NotStarted(found):
-            if found.reason is Reason.OVERTAKEN:
-                raise LeaseLostError
-            return replace(row, state=StepState.FAILED, problem=_masked(found, masker))
-
-
-def _masked(found: Problem, masker: Masker) -> Problem:
-    return Problem(found.reason, {key: masker.mask(value) for key, value in found.facts.items()})
-
-
-def _act_facts(step: Step, masker: Masker) -> dict[str, str]:
-    """Give the facts of the history about what is run."""
-    if not isinstance(step.act, Migrate | Shell):
-        return {"act": type(step.act).__name__.lower()}
-    return {
-        "command": masker.mask(step.act.command.masked())[:_MAX_COMMAND_CHARACTERS],
-        "directory": step.act.directory,
-    }
-
-
-def _end_facts(row: StepRow) -> dict[str, str]:
-    # findings are in the plan, whose digest is in the history
-    facts = {key: value for key, value in row.results.items() if key != FINDINGS}
-    if row.exit_status is not None:
-        facts["exit_status"] = str(row.exit_status)
-    if row.problem is not None:
-        facts["reason"] = row.problem.reason.value
-    return facts
-
-
-def _may_repeat(row: StepRow, step: Step) -> bool:
-    """Retry only steps that never ran, or read-only steps whose outcome is unknown."""
-    if row.attempt >= _MAX_ATTEMPTS or row.problem is None:
-        return False
-    reason = row.problem.reason
-    never_ran = row.state is StepState.FAILED and reason is Reason.NEVER_STARTED
-    over = row.state is StepState.UNKNOWN and reason is not Reason.STILL_RUNNING
-    return never_ran or (over and step.risk is Risk.READS)

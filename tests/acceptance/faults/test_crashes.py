@@ -239,9 +239,9 @@ async def test_it_may_die_again_while_it_recovers(
     new_system: NewSystem, laravel: Application, mariadb: DatabaseServer, ssh_host: DemoHost, tmp_path: Path
 ) -> None:
     firsts = (
-        "after commit step checkout running",
+        "after commit step checkout running begun",
         "after ssh sent [migrate running]",
-        "before exit status [view-cache running begun]",
+        "after commit step view-cache running begun",
     )
     deadly = [{point} for first in firsts for point in (first, *RECOVERY)]
     position = mariadb.log_position()

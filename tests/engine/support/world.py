@@ -6,13 +6,15 @@ The store is the real one. What happens outside survives a crash of the engine; 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
+
+from structlog.contextvars import bound_contextvars
 
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.policies.people import Roster
@@ -35,6 +37,7 @@ from bot.engine.ports import (
     Outcome,
     Output,
     ReactionsUnavailableError,
+    StretchOutput,
     Unknown,
 )
 from bot.recipes.load import load_recipe
@@ -97,6 +100,34 @@ class Hosts:
             self.at_start(job.step.key)
         return await self.resume(job, output)
 
+    async def perform_stretch(self, jobs: Sequence[Job], output: StretchOutput) -> None:
+        """Do the steps as a supervisor does: it may be far ahead of what is heard of it."""
+        if jobs[0].token >= self.highest.get(jobs[0].run, 0):
+            self.highest[jobs[0].run] = jobs[0].token
+            self._run_ahead(jobs)
+        for number, job in enumerate(jobs):
+            outcome = await self.perform(job, output.of(number))
+            await output.ended(number, outcome)
+            if not isinstance(outcome, Done):
+                return
+
+    def _run_ahead(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            identity = (job.run, job.step.key, job.attempt, job.place)
+            if identity in self.journal:
+                return
+            self.journal[identity] = None
+            self.ledger.append((job.step.key, job.place, job.attempt))
+            try:
+                with bound_contextvars(step=job.step.key):
+                    self.at_start(job.step.key)
+            finally:
+                # the host goes on, whatever becomes of the bot
+                if job.step.key not in self.blocked:
+                    self.journal[identity] = self.script.get(job.step.key, Done({"backup": "B-1"}))
+            if not isinstance(self.journal[identity], Done):
+                return
+
     async def resume(self, job: Job, output: Output) -> Outcome:
         identity = (job.run, job.step.key, job.attempt, job.place)
         if identity not in self.journal:
@@ -117,9 +148,11 @@ class Hosts:
     async def end(self, job: Job) -> Ending:
         identity = (job.run, job.step.key, job.attempt, job.place)
         self.ended.append(job.step.key)
-        if identity in self.journal and self.journal[identity] is None:
+        if identity not in self.journal:
+            self.journal[identity] = NotStarted(problem(Reason.NEVER_STARTED))
+        if self.journal[identity] is None:
             self.journal[identity] = Failed(problem(Reason.EXIT_STATUS), 143)
-        return Ending.GONE
+        return Ending.NEVER_RAN if isinstance(self.journal[identity], NotStarted) else Ending.GONE
 
     def starts(self, key: str) -> int:
         return sum(1 for started, _, _ in self.ledger if started == key)
