@@ -34,6 +34,21 @@ _WELCOME = {
     "suggestions": [DEPLOY],
 }
 
+_FRENCH_HINTS = {
+    ENGINEER: "Vous demandez les déploiements.",
+    RELEASER: "Vous contresignez : réagissez avec ✅ à la demande, dans le fil.",
+    ONCALL: "Vous êtes d'astreinte, et décidez quand une opération attend quelqu'un.",
+}
+_FRENCH_WELCOME = {
+    "title": "Un déploiement en trois étapes",
+    "text": f"*1.* Vous êtes *Amélie*, l'ingénieure. Tapez `{DEPLOY}` ici, puis Entrée.\n"
+    "*2.* Ouvrez le fil, passez à *Bob* en haut de la page, et réagissez avec ✅ à la demande. "
+    "Rien ne change en production avant cela.\n"
+    "*3.* La colonne `user_sessions.token_id` arrive. Faites ensuite le commit suivant, ou tuez le bot au milieu "
+    "d'une migration : les deux sont sous ⚡ en haut à droite.",
+    "suggestions": [DEPLOY],
+}
+
 
 def workspace(language: str) -> dict[str, Any]:
     """Give the content of the workspace file (docs/playground-reference.md).
@@ -42,12 +57,13 @@ def workspace(language: str) -> dict[str, Any]:
         language: in which everybody uses it, as in `BOT_LANGUAGE`.
     """
     content = copy.deepcopy(DEFAULT_WORKSPACE)
+    hints, welcome = (_FRENCH_HINTS, _FRENCH_WELCOME) if language == "fr" else (_HINTS, _WELCOME)
     for person in content["users"]:
-        person["hint"] = _HINTS.get(person["id"], "")
+        person["hint"] = hints.get(person["id"], "")
         # All of them are the one newcomer at this browser, with one clock on the wall.
         person["tz"] = ""
         person["locale"] = _LOCALES.get(language, "en-US")
-    content["welcome"] = _WELCOME
+    content["welcome"] = welcome
     return content
 
 
