@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sqlalchemy.engine import RowMapping
 
@@ -35,9 +36,19 @@ def plan_text(plan: Plan) -> str:
     return json_text(plan_to_json(plan))
 
 
-@lru_cache(maxsize=32)
+_plans_in_use: WeakValueDictionary[str, Plan] = WeakValueDictionary()
+
+
 def _plan(text: str) -> Plan:
-    """Read a plan. It is read with its run at every step, and never changes."""
+    """Read a plan. It is read with its run again and again, and never changes: it is parsed once while it is in use."""
+    plan = _plans_in_use.get(text)
+    if plan is None:
+        plan = _plans_in_use[text] = _parsed_plan(text)
+    return plan
+
+
+@lru_cache(maxsize=8)
+def _parsed_plan(text: str) -> Plan:
     return plan_from_json(json.loads(text))
 
 

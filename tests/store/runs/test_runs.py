@@ -1,9 +1,12 @@
 import asyncio
+import gc
+import weakref
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from bot.domain.names import Sha
 from bot.domain.runs.run import LEGAL, RunState, StepState
 from bot.domain.store_counts import StoreCounts
 from bot.engine.run_changes import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepIs, StepsAdded, VotesAre
@@ -263,3 +266,17 @@ async def test_how_much_there_is_of_everything(store: SqlStore) -> None:
     found = await store.counts()
     assert found.runs == {RunState.QUEUED: 1, RunState.RUNNING: 1}
     assert (found.events, found.records) == (1, len(await store.history.all()))
+
+
+async def test_the_plans_of_runs_that_are_driven_are_parsed_once_and_kept_no_longer(store: SqlStore) -> None:
+    driven = []
+    for number in range(1, 13):
+        lease = await running(store, number, f"app{number}")
+        plan = replace(PLAN, sha=Sha(f"{number:040x}"))
+        driven.append(await store.runs.write(lease, (PlanIs(plan),)))
+    again = [await store.runs.get(run.id) for run in driven]
+    assert all(before.plan is after.plan for before, after in zip(driven, again, strict=True) if after is not None)
+    weakly = [weakref.ref(run.plan) for run in driven if run.plan is not None]
+    del driven, again
+    gc.collect()
+    assert sum(1 for plan in weakly if plan() is not None) <= 8, "the latest few"
