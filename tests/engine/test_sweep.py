@@ -40,8 +40,9 @@ async def test_a_sweep_reads_no_run_and_wakes_no_driver_while_nothing_happens(
             await world.engine.supervisor.sweep()
     assert not world.engine.supervisor._driving[run].driver.wake.is_set()
     assert (read, world.people.asked) == ([], asked)
-    # Three questions a sweep, each in a transaction: what is unfinished, to be cancelled, to be approved late.
-    assert counts["statement"] <= 5 * 3 * 2, counts
+    # Three questions a sweep, each in a transaction: what is unfinished, to be cancelled, to be approved late. The rest
+    # is for leases that are renewed meanwhile; a run that is read would be four statements a sweep more.
+    assert counts["statement"] <= 5 * 3 * 2 + 10, counts
 
 
 async def test_a_sweep_reads_a_run_that_stopped_only_when_it_has_changed(
