@@ -88,6 +88,7 @@ async def serve(configuration: Configuration, translators: Translators) -> None:
             masker=masker,
             clock=clock,
             leadership=leadership,
+            replicas=store.replica_count,
             metrics=measures,
         )
         slack = await stack.enter_async_context(SlackApp(access, ports, translators))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain.names import TargetName
 from bot.domain.runs.acts import Act
@@ -11,6 +11,7 @@ from bot.domain.runs.planner import Planner
 from bot.domain.runs.request import RequestOptions
 from bot.domain.secrets import Masker
 from bot.domain.targets.target import Operations
+from bot.engine.phases.reading_times import OpenGates
 from bot.engine.ports import (
     Branches,
     Channels,
@@ -57,6 +58,7 @@ class EngineContext:
         clock: the time.
         masker: of the installation's secrets.
         owner: the name under which this process claims runs.
+        open_gates: at which this process waits.
     """
 
     runs: RunStore
@@ -79,3 +81,4 @@ class EngineContext:
     clock: Clock
     masker: Masker
     owner: str
+    open_gates: OpenGates = field(default_factory=OpenGates)

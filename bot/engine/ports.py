@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Protocol, runtime_checkable
 
 from bot.domain.errors import Problem
@@ -226,17 +226,32 @@ class ReactionsUnavailableError(Exception):
     """Slack does not answer now, so the reactions are unknown."""
 
 
+class Occasion(Enum):
+    """Why reactions are read; the reading is the same."""
+
+    CHANGE = auto()
+    """A change is about to begin."""
+    EVENT = auto()
+    """Somebody reacted."""
+    ROUTINE = auto()
+    """An event may have been lost."""
+
+
 class ReactionReader(Protocol):
     """Reads the current reactions of people in Slack."""
 
-    async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
+    async def reactions(self, run: Run, occasion: Occasion) -> Mapping[str, frozenset[Emoji]]:
         """Read the current reactions to a run's request to approve.
 
+        Args:
+            run: whose request it is.
+            occasion: why they are read, which decides what goes first where Slack's limits are short.
+
         Returns:
-            The meanings of their emoji by person, without the bot; empty where the request is not posted yet.
+            The meanings of their emoji by person, without the bot; empty where nothing was posted yet.
 
         Raises:
-            ReactionsUnavailableError: Slack did not answer.
+            ReactionsUnavailableError: Slack did not answer, or the request is just being posted.
         """
         ...
 

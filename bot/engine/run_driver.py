@@ -46,6 +46,7 @@ class RunDriver:
     def __init__(self, context: EngineContext, run: str) -> None:
         self.run = run
         self.wake = asyncio.Event()
+        self._reacted = asyncio.Event()
         self._context = context
         self._session: RunSession | None = None
         self._ending: RepeatedWork | None = None
@@ -147,6 +148,11 @@ class RunDriver:
         finally:
             await self._context.leases.release(lease)
 
+    def reaction_heard(self) -> None:
+        """Read the reactions to the request to approve soon."""
+        self._reacted.set()
+        self.wake.set()
+
     def cancel_requested(self) -> None:
         """End the steps that run now, and stop waiting, because the run was cancelled."""
         self.wake.set()
@@ -171,7 +177,7 @@ class RunDriver:
                 await self._end_without_target(lease, run)
                 return
             if self._session is None:
-                self._session = RunSession(self._context, lease, target, self.wake)
+                self._session = RunSession(self._context, lease, target, self.wake, self._reacted)
                 if run.cancelled_by:
                     self.cancel_requested()
             run = await self._advance(self._session, run)

@@ -32,15 +32,26 @@ class RunSession:
         lease: of the run.
         target: of the run.
         wake: set when something outside may have changed (a reaction, a cancellation, another run's end).
+        reacted: set when somebody reacted to the request to approve.
     """
 
-    def __init__(self, context: EngineContext, lease: RunLease, target: Target, wake: asyncio.Event) -> None:
+    def __init__(
+        self,
+        context: EngineContext,
+        lease: RunLease,
+        target: Target,
+        wake: asyncio.Event,
+        reacted: asyncio.Event,
+    ) -> None:
         self.context = context
         self.lease = lease
         self.revision: int | None = None
         """Of the run as it was last read here, raised by what was written since: any other has changes by others."""
         self.target = target
         self.wake = wake
+        self._reacted = reacted
+        self._writes = 0
+        self._foreign_writes: int | None = None
         self.execution = Execution(
             context.runs,
             context.performers,
@@ -92,10 +103,26 @@ class RunSession:
         run = await self.context.runs.write(self.lease, changes, entries)
         if changes and self.revision is not None:
             self.revision += 1  # not the one that was read: it may have what another process noted meanwhile
+        self._writes += bool(changes)
         for entry in entries:
             log_entry(entry)
         self.context.run_observer.run_changed(self.run_id)
         return run
+
+    def heard_reaction(self, run: Run) -> bool:
+        """Say whether somebody may have reacted since this was last asked.
+
+        Another replica that hears of a reaction raises the run's revision, as each write of this session does.
+
+        Args:
+            run: as just read.
+        """
+        foreign_writes = run.revision - self._writes
+        is_new = self._foreign_writes not in {None, foreign_writes}
+        self._foreign_writes = foreign_writes
+        heard = self._reacted.is_set()
+        self._reacted.clear()
+        return heard or is_new
 
     def entry(self, event: str, facts: Mapping[str, str] | None = None, actor: str = "bot") -> Entry:
         """Make a masked record of history for this run."""

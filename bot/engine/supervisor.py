@@ -93,7 +93,7 @@ class Supervisor:
         self._late_approvals.wake(run)
         driving = self._driving.get(run)
         if driving is not None:
-            driving.driver.wake.set()
+            driving.driver.reaction_heard()
         else:
             self._touches.start(self._touch(run), f"touch {run}")
 

@@ -1,4 +1,7 @@
-"""Slack's rate limits: so many calls a minute by tier, and messages at one a second a channel."""
+"""Slack's rate limits, for one app in one workspace: so many calls of a method a minute, by its tier.
+
+Messages are limited in each channel too, at one a second with short bursts.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,13 @@ class Tier(Enum):
     TWO = (20, 60.0)
     THREE = (50, 60.0)
     FOUR = (100, 60.0)
-    POSTING = (5, 5.0)
-    """One a second a channel, with short bursts."""
+    POSTING = (300, 60.0)
+    """Several hundred a minute, beside `IN_CHANNEL`."""
     SPECIAL = (600, 60.0)
+
+
+IN_CHANNEL = (5, 5.0)
+"""Messages in one channel: calls, and the seconds they are counted in."""
 
 
 class RateLimits:
@@ -35,14 +42,20 @@ class RateLimits:
             tier: of the method.
             now: in seconds, from any start.
         """
-        most, window = tier.value
-        calls = self._calls[method, channel if tier is Tier.POSTING else ""]
+        limits = {(method, ""): tier.value}
+        if tier is Tier.POSTING:
+            limits[method, channel] = IN_CHANNEL
+        wait = max(self._wait(key, most, window, now) for key, (most, window) in limits.items())
+        if not wait:
+            for key in limits:
+                self._calls[key].append(now)
+        return wait
+
+    def _wait(self, key: tuple[str, str], most: int, window: float, now: float) -> int:
+        calls = self._calls[key]
         while calls and calls[0] <= now - window:
             calls.popleft()
-        if len(calls) >= most:
-            return max(1, math.ceil(calls[0] + window - now))
-        calls.append(now)
-        return 0
+        return max(1, math.ceil(calls[0] + window - now)) if len(calls) >= most else 0
 
     def forget(self) -> None:
         """Start counting anew."""

@@ -33,6 +33,7 @@ from bot.slack.transport.listeners import command_recorder, register_all
 from bot.slack.transport.login import SlackAccess, log_in
 from bot.slack.transport.reactions import SlackReactions
 from bot.slack.transport.sockets import SlackSockets
+from bot.slack.transport.turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class SlackApp:
         session = open_session()
         self._close_at_end(session.close)
         client = build_client(self._access.bot_token.reveal(), self._access.api_url, session)
-        self._gateway = Gateway(client, self._ports.metrics.called)
+        self._gateway = Gateway(client, self._ports.metrics.called, Turns(self._ports.replicas))
         self.channels = SlackChannels(self._gateway, lambda: self._identity)
         self.directory = SlackDirectory(self._gateway, lambda: self._identity.team)
         self.run_observer = RunObservers()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -193,6 +193,7 @@ class SlackPorts:
         masker: masks secrets in everything that leaves the program.
         clock: the time.
         leadership: of publishing to Slack.
+        replicas: returns how many processes use the same app, and so share Slack's limits, now.
         metrics: counts calls, and measures how long recording takes.
     """
 
@@ -206,4 +207,5 @@ class SlackPorts:
     masker: Masker
     clock: Clock
     leadership: Leadership
+    replicas: Callable[[], int]
     metrics: CallMetrics

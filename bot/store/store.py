@@ -201,13 +201,13 @@ class Replicas(StoreOperations):
 
     def __init__(self, database: Database, process_lease: ProcessLease) -> None:
         super().__init__(database)
-        self.others_live = False
-        """Whether another process lived when the store was last asked."""
+        self.others = 0
+        """How many other processes lived when the store was last asked."""
         self._process_lease = process_lease
 
     async def announce(self) -> None:
         """Note that this process lives, and ask for others."""
-        self.others_live = await self._write(Priority.LATER, replicas.announce, self._process_lease)
+        self.others = await self._write(Priority.LATER, replicas.announce, self._process_lease)
 
     async def leave(self) -> None:
         """Note that this process ends."""
@@ -258,7 +258,11 @@ class SqlStore(StoreReader):
     @property
     def others_live(self) -> bool:
         """Whether other replicas lived when the store was last asked."""
-        return self.replicas.others_live
+        return self.replicas.others > 0
+
+    def replica_count(self) -> int:
+        """Return how many processes shared the store when it was last asked, this one included."""
+        return 1 + self.replicas.others
 
     async def renew(self) -> None:
         """Renew what this process holds in a shared store."""

@@ -42,6 +42,7 @@ from bot.domain.targets.target import Emoji, Operations, Target
 from bot.engine.context import EngineContext
 from bot.engine.engine import Engine
 from bot.engine.lease_keeper import LeaseKeeper
+from bot.engine.phases.reading_times import OpenGates
 from bot.engine.ports import (
     Done,
     Effect,
@@ -49,6 +50,7 @@ from bot.engine.ports import (
     Failed,
     Job,
     NotStarted,
+    Occasion,
     Outcome,
     Output,
     ReactionsUnavailableError,
@@ -176,7 +178,7 @@ class Outside:
         self.journal: dict[tuple[str, str, int], Outcome] = {}
         self.judge: Callable[[Job], Coroutine[Any, Any, None]] | None = None
 
-    async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
+    async def reactions(self, run: Run, occasion: Occasion) -> Mapping[str, frozenset[Emoji]]:
         if self.away:
             raise ReactionsUnavailableError
         return dict(self.said.get(run.id, {}))
@@ -282,6 +284,7 @@ class Histories(RuleBasedStateMachine):
             "directory": self.outside,
             "channels": self.outside,
             "run_observer": Everyone(),
+            "open_gates": OpenGates(),
             "clock": self.clock,
             "masker": Masker(()),
             "owner": "bot",

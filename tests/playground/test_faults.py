@@ -104,6 +104,13 @@ def test_posting_is_counted_by_channel() -> None:
     assert limits.wait("chat.postMessage", "C2", Tier.POSTING, 0.0) == 0
 
 
+def test_posting_is_counted_in_the_whole_workspace_too() -> None:
+    limits = RateLimits()
+    waits = [limits.wait("chat.postMessage", f"C{number}", Tier.POSTING, 0.0) for number in range(301)]
+    assert waits == [0] * 300 + [60]
+    assert limits.wait("chat.postMessage", "C300", Tier.POSTING, 60.0) == 0
+
+
 async def test_calls_are_counted_without_tokens(
     server: RunningPlayground, client: AsyncWebClient, session: aiohttp.ClientSession
 ) -> None:

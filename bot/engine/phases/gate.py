@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,18 +19,15 @@ from bot.domain.targets.target import Emoji
 from bot.engine.phases.backup_before import missing_backup
 from bot.engine.phases.planning import cancel_before_change
 from bot.engine.phases.proven_backup import proof_within, require_proof
-from bot.engine.ports import ReactionsUnavailableError
+from bot.engine.phases.reading_times import ReadingTimes
+from bot.engine.ports import Occasion, ReactionsUnavailableError
 from bot.engine.queries.rules import LookUp, blocking_reason
 from bot.engine.queries.rules import judge as judge_request
 from bot.engine.run_changes import ChangeStarts, GateIs, MoveTo, VotesAre
 from bot.engine.run_session import RunSession
 
-_POLL_SECONDS = 20.0
-"""Between two readings of the reactions without an event, as events can be lost."""
-
 _RETRY_SECONDS = 5.0
 """Until Slack is asked again after it did not answer."""
-
 
 _PATIENCE_IN_CHANGE = timedelta(minutes=1)
 """How long a site may stay in maintenance while Slack is asked whether the approval still stands."""
@@ -48,13 +46,19 @@ async def wait_at_gate(session: RunSession, run: Run) -> Run:
     Raises:
         LeaseLostError: another owner has the run.
     """
+    with session.context.open_gates.one_more():
+        return await _decide(session, run, ReadingTimes(run.id))
+
+
+async def _decide(session: RunSession, run: Run, times: ReadingTimes) -> Run:
     while True:
         gate = _gate(run)
+        if session.heard_reaction(run):
+            times.hear()
         if run.cancelled_by:
             return await cancel_before_change(session, run)
         if session.now() >= gate.expires_at:
             return await _expire(session, gate)
-        pause = _POLL_SECONDS
         try:
             if run.plan is not None:
                 require_this_version(run.plan.basis)
@@ -62,18 +66,20 @@ async def wait_at_gate(session: RunSession, run: Run) -> Run:
         except RefusedError as refusal:
             return await void(session, run, refusal.problem)
         gate = await record_reminder(session, gate)
-        try:
-            judgement = await judge_now(session, run, gate)
-            run = await record_votes(session, run, gate, judgement)
-            if judgement.state is GateState.REJECTED:
-                return await _reject(session, gate, judgement)
-            if judgement.state is GateState.APPROVED:
-                return await _approve(session, gate, judgement)
-        except ReactionsUnavailableError:
-            pause = _RETRY_SECONDS
-        until = next_moment(gate, session.now()) or gate.expires_at
-        left = (min(until, gate.expires_at) - session.now()).total_seconds()
-        await session.pause(max(0.05, min(pause, left)))
+        occasion = times.begin(time.monotonic(), session.context.open_gates.number)
+        if occasion is not None:
+            try:
+                judgement = await judge_now(session, run, gate, occasion)
+                run = await record_votes(session, run, gate, judgement)
+                if judgement.state is GateState.REJECTED:
+                    return await _reject(session, gate, judgement)
+                if judgement.state is GateState.APPROVED:
+                    return await _approve(session, gate, judgement)
+            except ReactionsUnavailableError:
+                times.failed(occasion, time.monotonic())
+        until = min(next_moment(gate, session.now()) or gate.expires_at, gate.expires_at)
+        left = (until - session.now()).total_seconds()
+        await session.pause(max(0.05, min(times.next - time.monotonic(), left)))
         run = await session.read()
 
 
@@ -151,7 +157,11 @@ async def still_approved(session: RunSession, run: Run) -> Problem | None:
     if requirement.needs_no_approval or gate.afterwards:
         return None
     judgement = await judge_now(
-        session, run, replace(gate, requirement=requirement), session.context.directory.current_roster
+        session,
+        run,
+        replace(gate, requirement=requirement),
+        Occasion.CHANGE,
+        session.context.directory.current_roster,
     )
     if judgement.state is GateState.APPROVED:
         return None
@@ -266,19 +276,22 @@ def nothing_changed_yet(run: Run) -> bool:
     return all(row.state is StepState.PENDING for row in run.steps if row.phase not in before)
 
 
-async def judge_now(session: RunSession, run: Run, gate: Gate, look_up: LookUp | None = None) -> Judgement:
+async def judge_now(
+    session: RunSession, run: Run, gate: Gate, occasion: Occasion, look_up: LookUp | None = None
+) -> Judgement:
     """Judge the current reactions by the current members of groups.
 
     Args:
         session: of the run.
         run: with a request to approve.
         gate: what it asks for.
+        occasion: why.
         look_up: who people are; None lets an answer of the last minute count.
 
     Raises:
         ReactionsUnavailableError: Slack did not answer.
     """
-    reactions = await session.context.reaction_reader.reactions(run)
+    reactions = await session.context.reaction_reader.reactions(run, occasion)
     requester = run.request.origin.user
     if gate.afterwards and requester in reactions:
         # Before the change the requester may withdraw; afterwards there is nothing left to withdraw.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -12,14 +12,12 @@ from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import Gate, Run
 from bot.engine.context import EngineContext
 from bot.engine.phases.gate import judge_now, record_reminder, record_votes
-from bot.engine.ports import ReactionsUnavailableError
+from bot.engine.phases.reading_times import ReadingTimes
+from bot.engine.ports import Occasion, ReactionsUnavailableError
 from bot.engine.run_changes import GateIs
 from bot.engine.run_session import RunSession
 
 _LEASE = timedelta(seconds=15)
-
-_POLL_INTERVAL = timedelta(seconds=20)
-"""Between two readings of the reactions without an event, as events can be lost."""
 
 _log = structlog.get_logger()
 
@@ -33,11 +31,12 @@ class LateApprovals:
 
     def __init__(self, context: EngineContext) -> None:
         self._context = context
-        self._read: dict[str, datetime] = {}
+        self._times: dict[str, ReadingTimes] = {}
 
     def wake(self, run: str) -> None:
         """Read the reactions to a run's request at the next look."""
-        self._read.pop(run, None)
+        if run in self._times:
+            self._times[run].hear()
 
     async def look(self, driven: frozenset[str]) -> None:
         """Read the reactions that are due, and record what they decide.
@@ -45,35 +44,36 @@ class LateApprovals:
         Args:
             driven: runs with a driver; they are looked at when it has ended.
         """
-        now = self._context.clock.now()
+        now = self._context.clock.now().timestamp()
         waiting = await self._context.runs.awaiting_late_approval()
-        self._read = {run: at for run, at in self._read.items() if run in waiting}
-        for run in waiting:
-            if run in driven or (run in self._read and now - self._read[run] < _POLL_INTERVAL):
-                continue
-            self._read[run] = now
-            await self._look_at(run)
+        self._times = {run: self._times.get(run) or ReadingTimes(run) for run in waiting}
+        gates = self._context.open_gates.number + len(waiting)
+        for run, times in self._times.items():
+            occasion = times.begin(now, gates) if run not in driven else None
+            if occasion is not None and not await self._look_at(run, occasion):
+                times.failed(occasion, now)
 
-    async def _look_at(self, name: str) -> None:
+    async def _look_at(self, name: str, occasion: Occasion) -> bool:
+        """Read the reactions to one request; return whether Slack answered, or another process has the run."""
         lease = await self._context.leases.claim(name, self._context.owner, _LEASE)
         if lease is None:
-            return
+            return True
         try:
             run = await self._context.runs.get(name)
             target = self._context.operations.targets.get(run.request.target) if run is not None else None
             if run is None or run.gate is None or not run.gate.owed or target is None:
-                return
-            session = RunSession(self._context, lease, target, asyncio.Event())
-            await self._settle(session, run, await record_reminder(session, run.gate))
+                return True
+            session = RunSession(self._context, lease, target, asyncio.Event(), asyncio.Event())
+            await self._settle(session, run, await record_reminder(session, run.gate), occasion)
+        except ReactionsUnavailableError:
+            return False
+        else:
+            return True
         finally:
             await self._context.leases.release(lease)
 
-    async def _settle(self, session: RunSession, run: Run, gate: Gate) -> None:
-        try:
-            judgement = await judge_now(session, run, gate)
-        except ReactionsUnavailableError:
-            self.wake(run.id)
-            return
+    async def _settle(self, session: RunSession, run: Run, gate: Gate, occasion: Occasion) -> None:
+        judgement = await judge_now(session, run, gate, occasion)
         await record_votes(session, run, gate, judgement)
         if judgement.state is GateState.OPEN:
             return

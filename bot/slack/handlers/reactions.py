@@ -14,13 +14,15 @@ class ReactionHandler:
     """
 
     def __init__(self, context: SlackContext) -> None:
+        self._context = context
         self._engine = context.engine
         self._messages = context.messages
 
     async def __call__(self, received: ReceivedEvent) -> None:
         """Wake the run; if the message is not known (yet), every run of the channel that waits for approval."""
-        item = received.payload["event"].get("item") or {}
-        if item.get("type") != "message":
+        event = received.payload["event"]
+        item = event.get("item") or {}
+        if item.get("type") != "message" or not self._may_count(str(event.get("reaction") or "")):
             return
         channel, ts = str(item["channel"]), str(item["ts"])
         posted = await self._messages.find(channel, ts)
@@ -31,3 +33,6 @@ class ReactionHandler:
             run = await self._engine.get(identifier)
             if run is not None and run.request.origin.channel == channel:
                 self._engine.wake(identifier)
+
+    def _may_count(self, emoji: str) -> bool:
+        return self._context.operations.emoji.meaning(emoji) is not None

@@ -11,6 +11,7 @@ from bot.slack.render.message import Message, with_objects_alone
 from bot.slack.transport.channels import SlackChannels
 from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.refusals import UNREACHABLE, RefusalKind, kind_of
+from bot.slack.transport.turns import ESSENTIAL, Urgency
 
 _log = logging.getLogger(__name__)
 
@@ -45,13 +46,14 @@ class Delivery:
         self._gateway = gateway
         self._channels = channels
 
-    async def post(self, channel: str, message: Message, thread: str | None) -> str:
+    async def post(self, channel: str, message: Message, thread: str | None, urgency: Urgency) -> str:
         """Post a message.
 
         Args:
             channel: Slack's ID.
             message: the message.
             thread: the parent of the thread in which it belongs; None for the channel itself.
+            urgency: how it waits for its turn.
 
         Returns:
             Its `ts`.
@@ -59,10 +61,12 @@ class Delivery:
         Raises:
             ParentGoneError: there is no such parent, or it takes no replies.
             SlackRefusedError: refused, with less of its contents too.
-            SlackBusyError, SlackUncertainError: as `Gateway` raises them.
+            SlackBusyError, SlackUncertainError, SupersededError: as `Gateway` raises them.
         """
         try:
-            receipt = await _with_less(message, lambda part: self._gateway.post(channel, part, thread))
+            receipt = await _with_less(
+                message, lambda part: self._gateway.post(channel, part, thread, _after(message, part, urgency))
+            )
         except SlackRefusedError as refused:
             if kind_of(refused.error) is RefusalKind.PARENT:
                 raise ParentGoneError(refused.error) from None
@@ -74,15 +78,17 @@ class Delivery:
             raise ParentGoneError(_ASTRAY)
         return receipt.ts
 
-    async def edit(self, channel: str, ts: str, message: Message) -> None:
+    async def edit(self, channel: str, ts: str, message: Message, urgency: Urgency) -> None:
         """Edit a message.
 
         Raises:
             SlackRefusedError: refused, with less of its contents too.
-            SlackBusyError, SlackUncertainError: as `Gateway` raises them.
+            SlackBusyError, SlackUncertainError, SupersededError: as `Gateway` raises them.
         """
         try:
-            await _with_less(message, lambda part: self._gateway.update(channel, ts, part))
+            await _with_less(
+                message, lambda part: self._gateway.update(channel, ts, part, _after(message, part, urgency))
+            )
         except SlackRefusedError as refused:
             self._note(channel, refused)
             raise
@@ -110,6 +116,11 @@ class Delivery:
             await self._gateway.delete(channel, ts)
         except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
             _log.warning("a reply stands outside of its thread: %s", error)
+
+
+def _after(message: Message, part: Message, urgency: Urgency) -> Urgency:
+    """Return how a part of a message waits: what takes the place of a refused message is superseded by nothing."""
+    return urgency if part is message else ESSENTIAL
 
 
 async def _with_less(message: Message, send: Callable[[Message], Awaitable[Sent]]) -> Sent:

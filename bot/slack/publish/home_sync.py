@@ -17,8 +17,9 @@ from bot.slack.render.cards.status.home_filter import matches, read_filter
 from bot.slack.render.cards.status.target_lines import dashboard_entries
 from bot.slack.render.links import thread_link
 from bot.slack.render.message import Block
+from bot.slack.transport.call_budget import Importance
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
-from bot.slack.transport.rate_limit import RateLimit
+from bot.slack.transport.turns import ANSWER, Urgency
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ _MAX_UNOPENED = 50
 _FIXED_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 """Homes rendered at this time differ only where something happened, not by elapsed times."""
 
+_CHANGE, _CLOCK = Urgency(Importance.STATE), Urgency(Importance.CLOCK)
+
 _FRESH = timedelta(minutes=1)
 _FRESH_ENOUGH = timedelta(minutes=10)
 _JUST_NOW = timedelta(seconds=5)
@@ -65,7 +68,6 @@ class HomeSync:
         self._seen: Dashboard | None = None
         self._shown: dict[str, str] = {}
         self._published_at: dict[str, float] = {}
-        self._pace = RateLimit(rate=1.5, burst=20)
         self._updates = RepeatedWork(
             "homes",
             self._update_all,
@@ -137,7 +139,7 @@ class HomeSync:
         await self._store.save(viewer)
         self._shown.pop(viewer.user, None)
         home_view = await self._status.home_view(await self._status.dashboard(), viewer)
-        await self._publish(home_view)
+        await self._publish(home_view, ANSWER)
         self._looks.start(self._look(home_view, first, rest), "home-look")
 
     async def _look(self, home_view: HomeView, first: timedelta, rest: timedelta) -> None:
@@ -183,7 +185,7 @@ class HomeSync:
             if not is_beat and self._shown.get(viewer.user) == _signature(await self._view(home_view, _FIXED_TIME)):
                 continue
             try:
-                await self._publish(home_view)
+                await self._publish(home_view, _CLOCK if is_beat else _CHANGE)
             except SlackRefusedError as refused:
                 _log.warning("an App Home is not published: %s", refused)
             except SlackUncertainError as error:
@@ -200,13 +202,12 @@ class HomeSync:
             await self._store.save(viewer)
         return (*known, *unopened)
 
-    async def _publish(self, home_view: HomeView) -> None:
+    async def _publish(self, home_view: HomeView, urgency: Urgency) -> None:
         signature = _signature(await self._view(home_view, _FIXED_TIME))
         view = await self._view(home_view, self._clock.now())
-        await self._pace.acquire()
         self._published_at[home_view.user] = time.monotonic()
         try:
-            await self._context.gateway.publish_home(home_view.user, view)
+            await self._context.gateway.publish_home(home_view.user, view, urgency)
         except (SlackBusyError, SlackUncertainError):
             raise
         except SlackRefusedError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 from bot.background import RepeatedWork, TaskSet, backoff, wait_for
 from bot.slack.context import SlackContext
@@ -14,6 +15,9 @@ _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
 """Interval at which the store is asked which runs changed: only there are changes by other processes noticed."""
+
+_SYNC_SECONDS = 15.0
+"""How long a sync is left alone that may be the very one that publishes what the store has; then it begins anew."""
 
 _MIN_SYNC_SECONDS = 0.4
 """Least time between two syncs of one run in one state, so that a burst of changes becomes one edit."""
@@ -38,6 +42,7 @@ class Publisher:
         self._is_open = False
         self._followers = TaskSet()
         self._changes: dict[str, asyncio.Event] = {}
+        self._syncing: dict[str, float] = {}
         self._unsynced: set[str] = set()
         self._all_synced = asyncio.Event()
         self._all_synced.set()
@@ -92,7 +97,8 @@ class Publisher:
     async def _follow_changed(self) -> None:
         if self._context.leadership.held:
             for run in await self._context.messages.unpublished():
-                self.run_changed(run)
+                if self._syncing.get(run, -_SYNC_SECONDS) + _SYNC_SECONDS <= time.monotonic():
+                    self.run_changed(run)
 
     async def _follow(self, run: str) -> None:
         changed = self._changes[run]
@@ -100,8 +106,9 @@ class Publisher:
         try:
             while self._context.leadership.held:
                 changed.clear()
+                self._syncing[run] = time.monotonic()
                 try:
-                    result = await self._run_sync.sync(run)
+                    result = await self._run_sync.sync(run, changed)
                 except SlackBusyError as busy:
                     await asyncio.sleep(busy.seconds)
                     continue
@@ -115,6 +122,8 @@ class Publisher:
                     _log.exception("a run could not be published", extra={"run": run})
                     await _pause_after(failures)
                     continue
+                finally:
+                    self._syncing.pop(run, None)
                 failures = 0
                 if result.in_sync and not changed.is_set():
                     self._synced(run)

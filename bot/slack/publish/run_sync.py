@@ -6,10 +6,10 @@ there before it is posted again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from bot.domain.runs.run import Run, RunState
 from bot.slack.anchors import posted_anchor
 from bot.slack.context import SlackContext
 from bot.slack.publish.delivery import Delivery, ParentGoneError
+from bot.slack.publish.order import Placing, Shown, importance_of_edit, placing, shown_by, shows_time
 from bot.slack.publish.run_context import RunRenderContexts
 from bot.slack.publish.undelivered import SEED, VOTES, UndeliveredNotices
 from bot.slack.render.cards.approval.ignored_votes import PREFIX, notice_user
@@ -29,8 +30,9 @@ from bot.slack.render.log_file import file_name, log_text
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, text_message
 from bot.slack.render.run_messages import CARD, LOG, RESULT, approval_slot, is_approval, render
+from bot.slack.transport.call_budget import Call, Importance
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
-from bot.slack.transport.rate_limit import RateLimit
+from bot.slack.transport.turns import ESSENTIAL, SupersededError, Urgency
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +42,11 @@ EDIT_SECONDS = 1.0
 BEAT_SECONDS = 15.0
 """Interval at which elapsed times are updated while nothing else changes."""
 
-_LAST_EDITS = 8
-"""Calls that edits of progress leave unused, so that the last edits of a run, and so its outcome, need not wait."""
+_REST_SECONDS = 300.0
+"""Until a run is rendered anew of which no message tells the time: who is in the channel may have changed."""
+
+_SEED = "seed"
+"""The beginning of the slots in which it is remembered which reactions the bot added, and to which message."""
 
 _LOOK_BACK = timedelta(hours=1)
 """How far before the request the channel is searched for a card, as Slack's clock may differ from this machine's."""
@@ -52,6 +57,11 @@ _MAX_LOOKS = 6
 _GONE = "message_not_found"
 _LOCKED = frozenset({"cant_update_message", "edit_window_closed"})
 """The message is there and cannot be edited any more."""
+
+
+class _CardGoneError(Exception):
+    """The card of a run was deleted."""
+
 
 _REFUSED_SECONDS = 2.0
 _MAX_REFUSED_SECONDS = 60.0
@@ -94,12 +104,37 @@ class _Memo:
     """What this process remembers of a run; losing it costs only calls."""
 
     edited: dict[str, float] = field(default_factory=dict)
+    shown: dict[str, Shown] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
     looks: int = 0
-    seeded: str = ""
     orphaned: str = ""
     """The `ts` of a card to which a reply was not taken; once it was edited since, it is there and takes none."""
     refusals: dict[str, _Refusal] = field(default_factory=dict)
+
+
+@dataclass
+class _Round:
+    """One sync of a run.
+
+    Args:
+        run: its snapshot.
+        posted: what Slack has of it, by slot.
+        memo: what is remembered of it.
+        changed: set once there is a newer snapshot.
+        wait: seconds to wait for edits that are too early.
+        later: what is sent when nothing more important is left, by slot.
+    """
+
+    run: Run
+    posted: dict[str, Posted]
+    memo: _Memo
+    changed: asyncio.Event
+    wait: float = 0.0
+    later: dict[str, Importance] = field(default_factory=dict)
+
+    def urgency(self, slot: str, importance: Importance) -> Urgency:
+        """Return how a message waits for its turn: until a newer snapshot supersedes it."""
+        return Urgency(importance, f"{self.run.id} {slot}", self.changed)
 
 
 class RunSync:
@@ -118,14 +153,16 @@ class RunSync:
         self._undelivered = UndeliveredNotices(context)
         self._render_contexts = RunRenderContexts(context)
         self._memos: dict[str, _Memo] = {}
-        self._edits = RateLimit(rate=50 / 60, burst=25)
-        self._posts: defaultdict[str, RateLimit] = defaultdict(lambda: RateLimit(rate=1.0, burst=5))
 
-    async def sync(self, identifier: str) -> SyncResult:
+    async def sync(self, identifier: str, changed: asyncio.Event) -> SyncResult:
         """Make Slack agree with a run as it is now.
+
+        What is posted goes first, and edits for which Slack's limits leave room. Other edits wait for their turn after
+        that, so that none of them holds up an outcome.
 
         Args:
             identifier: of the run.
+            changed: set whenever the run changes: what waits for its turn then is rendered anew.
 
         A message that Slack refuses holds up no other: people are told, and it is tried again later.
 
@@ -137,48 +174,95 @@ class RunSync:
             self.forget(identifier)
             return SyncResult(in_sync=True, ended=True, again=0, state=None)
         memo = self._memos.setdefault(identifier, _Memo())
-        posted = dict(await self._messages.of_run(run.id))
-        wait = 0.0
-        for slot, message in render(run, await self._render_contexts.of(run, BEAT_SECONDS)).items():
-            try:
-                if not self._is_held(slot, message, memo):
-                    wait = max(wait, await self._show(run, slot, message, posted, memo))
-                    memo.refusals.pop(slot, None)
-            except ParentGoneError as gone:
-                memo.absent.add(slot)
-                if memo.orphaned != posted[CARD].ts or not posted[CARD].fingerprint:
-                    # The card was deleted. The next sync finds that out when it edits the card, and posts it anew.
-                    memo.orphaned = posted[CARD].ts
-                    memo.edited.pop(CARD, None)
-                    await self._save(replace(posted[CARD], fingerprint=""), posted)
-                    return SyncResult(in_sync=False, ended=False, again=0, state=run.state)
-                await self._refused(run, slot, message, SlackRefusedError(gone.error), posted, memo)
-            except SlackRefusedError as refused:
-                await self._refused(run, slot, message, refused, posted, memo)
-            if not posted[CARD].ts:
-                break
-        if wait:
-            return SyncResult(in_sync=False, ended=False, again=wait, state=run.state)
-        if run.ended and posted[CARD].ts:
-            await self._attach_log(run, posted, memo)
+        this = _Round(run, dict(await self._messages.of_run(run.id)), memo, changed)
+        try:
+            await self._bring_up_to_date(this, render(run, await self._render_contexts.of(run, BEAT_SECONDS)))
+        except (SupersededError, _CardGoneError):
+            return SyncResult(in_sync=False, ended=False, again=0, state=run.state)
+        if this.wait:
+            return SyncResult(in_sync=False, ended=False, again=this.wait, state=run.state)
+        if run.ended and this.posted[CARD].ts:
+            await self._attach_log(run, this.posted, memo)
         if memo.refusals:
             again = min(refusal.until for refusal in memo.refusals.values()) - time.monotonic()
             return SyncResult(in_sync=False, ended=False, again=max(again, EDIT_SECONDS), state=run.state)
         await self._messages.mark_published(run.id, run.revision)
-        return SyncResult(in_sync=True, ended=run.ended, again=BEAT_SECONDS, state=run.state)
+        again = BEAT_SECONDS if shows_time(run) else _REST_SECONDS
+        return SyncResult(in_sync=True, ended=run.ended, again=again, state=run.state)
 
-    async def _show(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> float:
-        """Post or edit one message and what belongs to it; return the seconds to wait where it is too early."""
+    async def _bring_up_to_date(self, this: _Round, messages: Mapping[str, Message]) -> None:
+        for slot, message in messages.items():
+            if not self._is_held(slot, message, this.memo):
+                await self._unless_refused(this, slot, message, self._show)
+            if not this.posted[CARD].ts:
+                return
+        if approval_slot(this.run) in messages:
+            await self._seed(this)
+        for slot, _ in sorted(this.later.items(), key=lambda item: item[1]):
+            await self._unless_refused(this, slot, messages[slot], self._show_later)
+
+    async def _unless_refused(
+        self, this: _Round, slot: str, message: Message, show: Callable[[_Round, str, Message], Awaitable[None]]
+    ) -> None:
+        try:
+            await show(this, slot, message)
+        except ParentGoneError as gone:
+            this.memo.absent.add(slot)
+            card = this.posted[CARD]
+            if this.memo.orphaned != card.ts or not card.fingerprint:
+                # The card was deleted. The next sync finds that out when it edits the card, and posts it anew.
+                this.memo.orphaned = card.ts
+                this.memo.edited.pop(CARD, None)
+                await self._save(replace(card, fingerprint=""), this.posted)
+                raise _CardGoneError from None
+            await self._refused(this, slot, message, SlackRefusedError(gone.error))
+        except SlackRefusedError as refused:
+            await self._refused(this, slot, message, refused)
+        else:
+            this.memo.refusals.pop(slot, None)
+
+    async def _show(self, this: _Round, slot: str, message: Message) -> None:
+        """Post or edit one message and what belongs to it, or note that it is sent later."""
+        run, posted = this.run, this.posted
         if slot.startswith(PREFIX):
-            await self._post_notice(run, slot, message, posted, memo)
-            return 0
-        wait = await self._agree(run, slot, message, posted, memo)
-        if slot == approval_slot(run):
-            await self._seed(run, posted, memo)
-            unreadable = self._context.reactions.unreadable(run.id)
-            if unreadable:
-                await self._undelivered.tell(run, VOTES, unreadable, posted)
-        return wait
+            await self._post_notice(run, slot, message, posted, this.memo)
+            return
+        known = posted.get(slot)
+        if known is not None and known.state is MessageState.INTENDED and slot not in this.memo.absent:
+            known = await self._find(run, slot, message, posted, this.memo)
+        if known is None or known.state is MessageState.INTENDED:
+            contended = self._gateway.turns.is_contended(run.request.origin.channel, but=f"{run.id} ")
+            match placing(run, slot, posted, contended):
+                case Placing.IN_ORDER:
+                    await self._post(this, slot, message, this.urgency(slot, Importance.ESSENTIAL))
+                case Placing.LATER:
+                    this.later[slot] = Importance.PROGRESS
+        elif known.fingerprint != message.fingerprint:
+            await self._edit_where_free(this, slot, message)
+        unreadable = self._context.reactions.unreadable(run.id)
+        if slot == approval_slot(run) and unreadable:
+            await self._undelivered.tell(run, VOTES, unreadable, posted)
+
+    async def _show_later(self, this: _Round, slot: str, message: Message) -> None:
+        """Post or edit one message as soon as it has its turn."""
+        known = this.posted.get(slot)
+        show = self._edit if known is not None and known.ts else self._post
+        await show(this, slot, message, this.urgency(slot, this.later[slot]))
+
+    async def _edit_where_free(self, this: _Round, slot: str, message: Message) -> None:
+        """Edit a message, or note that it is edited later; a clock alone waits for nothing."""
+        run, memo = this.run, this.memo
+        early = memo.edited.get(slot, -EDIT_SECONDS) + EDIT_SECONDS - time.monotonic()
+        # The last edits are few and do not wait: once the result is posted, the thread is true where Slack allows it.
+        if early > 0 and not run.ended and run.state is not RunState.NEEDS_HUMAN:
+            this.wait = max(this.wait, early)
+            return
+        importance = importance_of_edit(run, slot, memo.shown.get(slot))
+        urgency = this.urgency(slot, importance)
+        if self._gateway.turns.is_free(Call("chat_update", importance, key=urgency.key)):
+            await self._edit(this, slot, message, urgency)
+        elif importance is not Importance.CLOCK:
+            this.later[slot] = importance
 
     def _is_held(self, slot: str, message: Message, memo: _Memo) -> bool:
         """Return whether Slack refused this very message a short while ago."""
@@ -188,98 +272,74 @@ class RunSync:
         is_same = refusal.fingerprint == message.fingerprint or slot == CARD
         return is_same and time.monotonic() < refusal.until
 
-    async def _refused(
-        self,
-        run: Run,
-        slot: str,
-        message: Message,
-        refused: SlackRefusedError,
-        posted: dict[str, Posted],
-        memo: _Memo,
-    ) -> None:
+    async def _refused(self, this: _Round, slot: str, message: Message, refused: SlackRefusedError) -> None:
         """Note that a message was refused, and tell people."""
+        run, memo = this.run, this.memo
         _log.warning("Slack refuses a message", extra={"run": run.id, "slot": slot, "error": refused.error})
         before = memo.refusals.get(slot)
         times = before.times + 1 if before is not None else 1
         pause = backoff(times, first=_REFUSED_SECONDS, longest=_MAX_REFUSED_SECONDS)
         memo.refusals[slot] = _Refusal(message.fingerprint, times, time.monotonic() + pause)
-        await self._undelivered.tell(run, slot, refused.error, posted)
+        await self._undelivered.tell(run, slot, refused.error, this.posted)
 
     def forget(self, run: str) -> None:
         """Drop what is remembered of a run whose end is published."""
         self._memos.pop(run, None)
         self._render_contexts.forget(run)
 
-    async def _agree(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> float:
-        """Post or edit one message; return the seconds to wait where it is too early for an edit."""
-        known = posted.get(slot)
-        if known is not None and known.state is MessageState.INTENDED and slot not in memo.absent:
-            known = await self._find(run, slot, message, posted, memo)
-        if known is None or known.state is MessageState.INTENDED:
-            await self._post(run, slot, message, posted, memo)
-            return 0
-        if known.fingerprint == message.fingerprint:
-            return 0
-        early = memo.edited.get(slot, -EDIT_SECONDS) + EDIT_SECONDS - time.monotonic()
-        early = max(early, self._edits.seconds_left(leaving=_LAST_EDITS))
-        # The last edits are few and do not wait: once the result is posted, the whole thread is up to date.
-        if early > 0 and not run.ended and run.state is not RunState.NEEDS_HUMAN:
-            return early
-        await self._edit(run, slot, message, posted, memo)
-        return 0
-
-    async def _post(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
+    async def _post(self, this: _Round, slot: str, message: Message, urgency: Urgency) -> None:
+        run, posted, memo = this.run, this.posted, this.memo
         channel = run.request.origin.channel
         intent = Posted(run.id, slot, channel, "", "", MessageState.INTENDED)
-        await self._messages.save(intent)
-        posted[slot] = intent
+        if posted.get(slot) != intent:
+            await self._save(intent, posted)
         memo.absent.discard(slot)
-        await self._posts[channel].acquire()
         thread = None if slot == CARD else posted[CARD].ts
         try:
-            ts = await self._delivery.post(channel, message, thread)
-        except (SlackBusyError, SlackRefusedError):
+            ts = await self._delivery.post(channel, message, thread, urgency)
+        except (SlackBusyError, SlackRefusedError, SupersededError):
             memo.absent.add(slot)
             raise
-        memo.edited[slot] = time.monotonic()
+        self._note_shown(this, slot)
         await self._save(replace(intent, ts=ts, fingerprint=message.fingerprint, state=MessageState.POSTED), posted)
 
-    async def _edit(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
-        known = posted[slot]
-        fingerprint = message.fingerprint
+    async def _edit(self, this: _Round, slot: str, message: Message, urgency: Urgency) -> None:
+        known, fingerprint = this.posted[slot], message.fingerprint
         if slot == RESULT:
-            message = await self._with_posted_anchor(run, known, message, posted[CARD].ts)
-        await self._edits.acquire()
+            message = await self._with_posted_anchor(this.run, known, message, this.posted[CARD].ts)
         try:
-            await self._delivery.edit(known.channel, known.ts, message)
+            await self._delivery.edit(known.channel, known.ts, message, urgency)
         except SlackRefusedError as refused:
             if refused.error == _GONE:
-                await self._post(run, slot, message, posted, memo)
+                await self._post(this, slot, message, this.urgency(slot, Importance.ESSENTIAL))
                 return
             if refused.error not in _LOCKED:
                 raise
-            await self._go_on_elsewhere(run, slot, message, posted, memo)
+            await self._go_on_elsewhere(this, slot, message)
             return
-        memo.edited[slot] = time.monotonic()
-        await self._save(replace(known, fingerprint=fingerprint), posted)
+        self._note_shown(this, slot)
+        await self._save(replace(known, fingerprint=fingerprint), this.posted)
 
-    async def _go_on_elsewhere(
-        self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo
-    ) -> None:
+    def _note_shown(self, this: _Round, slot: str) -> None:
+        this.memo.edited[slot] = time.monotonic()
+        this.memo.shown[slot] = shown_by(this.run)
+
+    async def _go_on_elsewhere(self, this: _Round, slot: str, message: Message) -> None:
         """Tell what a message would say that cannot be edited any more: in one more message, after that in the thread.
 
         A request to approve is not posted again, as the reactions on it count.
         """
+        run, posted = this.run, this.posted
         again = f"again:{slot}"
         if not is_approval(slot) and again not in posted:
             await self._save(replace(posted[slot], slot=again), posted)
-            await self._post(run, slot, message, posted, memo)
+            await self._post(this, slot, message, ESSENTIAL)
             return
         await self._save(replace(posted[slot], fingerprint=message.fingerprint), posted)
         line, status = f"status:{slot}:{run.state.value}", text_message(Markup(message.text.partition("\n")[0]))
         is_told = any(known.fingerprint == status.fingerprint for known in posted.values())
         if line not in posted and not is_told:
-            await self._post(run, line, status, posted, memo)
+            await self._post(this, line, status, ESSENTIAL)
 
     async def _with_posted_anchor(self, run: Run, known: Posted, message: Message, thread: str) -> Message:
         """Give a result message the anchor that is posted already.
@@ -333,19 +393,25 @@ class RunSync:
                 raise
             return []
 
-    async def _seed(self, run: Run, posted: dict[str, Posted], memo: _Memo) -> None:
-        approval = posted[approval_slot(run)]
-        if run.gate is None or run.gate.state is not GateState.OPEN or memo.seeded == approval.ts:
+    async def _seed(self, this: _Round) -> None:
+        """Add the first reactions to a request to approve, each once."""
+        run, posted, approval = this.run, this.posted, this.posted[approval_slot(this.run)]
+        if run.gate is None or run.gate.state is not GateState.OPEN or not approval.ts:
             return
         emojis = self._context.operations.emoji
-        for emoji in (emojis.approve[0], emojis.reject[0]):
+        both = {emojis.approve[0]: Importance.ESSENTIAL, emojis.reject[0]: Importance.SECOND_EMOJI}
+        for emoji, importance in both.items():
+            seed = replace(approval, slot=f"{_SEED}:{approval.slot}:{emoji}", ts="", fingerprint=approval.ts)
+            if posted.get(seed.slot) == seed:
+                continue
             try:
-                await self._gateway.add_reaction(approval.channel, approval.ts, emoji)
+                urgency = this.urgency(seed.slot, importance)
+                await self._gateway.add_reaction(approval.channel, approval.ts, emoji, urgency)
             except SlackRefusedError as refused:
                 # People can still pick the emoji themselves, so the run does not wait for this.
                 _log.warning("cannot seed a reaction", extra={"run": run.id, "emoji": emoji, "error": refused.error})
                 await self._undelivered.tell(run, SEED, f"{refused.error} ({emoji})", posted)
-        memo.seeded = approval.ts
+            await self._save(seed, posted)
 
     async def _post_notice(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
         if slot in posted and slot not in memo.absent:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 from bot.domain.errors import Problem, Reason, problem
@@ -13,6 +15,7 @@ from bot.slack.transport.gateway import (
     SlackRefusedError,
     SlackUncertainError,
 )
+from bot.slack.transport.read_cache import ReadCache
 from bot.slack.transport.refusals import CLOSED
 
 _FRESH_SECONDS = 60.0
@@ -35,8 +38,9 @@ class SlackChannels:
         self._gateway = gateway
         self._identity = identity
         self._open: dict[str, float] = {}
-        self._names: dict[str, tuple[float, str]] = {}
-        self._members: dict[str, tuple[float, frozenset[str]]] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._abouts = ReadCache(lambda channel: gateway.channel_info(channel))
+        self._members = ReadCache(lambda channel: gateway.channel_members(channel))
         self._refused: dict[str, str] = {}
 
     @property
@@ -46,8 +50,12 @@ class SlackChannels:
 
     async def closed(self, channel: str) -> Problem | None:
         """Give the problem because of which nothing can be posted in a channel; None where it can or nobody knows."""
-        if time.monotonic() - self._open.get(channel, -_FRESH_SECONDS) < _FRESH_SECONDS:
-            return None
+        async with self._asking[channel]:
+            if time.monotonic() - self._open.get(channel, -_FRESH_SECONDS) < _FRESH_SECONDS:
+                return None
+            return await self._ask(channel)
+
+    async def _ask(self, channel: str) -> Problem | None:
         try:
             about = await self._gateway.channel_info(channel)
         except SlackRefusedError as refused:
@@ -80,31 +88,13 @@ class SlackChannels:
 
     async def members(self, channel: str) -> frozenset[str] | None:
         """Return who is in a channel; None where Slack does not say, as without the scopes."""
-        at, known = self._members.get(channel, (-_FRESH_SECONDS, frozenset()))
-        if time.monotonic() - at < _FRESH_SECONDS:
-            return known
-        try:
-            members = await self._gateway.channel_members(channel)
-        except (SlackRefusedError, SlackBusyError, SlackUncertainError):
-            return None
-        self._members[channel] = (time.monotonic(), members)
-        return members
+        return await self._members.get(channel, _FRESH_SECONDS)
 
     async def names(self, channels: frozenset[str]) -> dict[str, str]:
         """Look up the names of channels, without `#`; those that cannot be looked up are missing."""
-        found = {channel: await self._name(channel) for channel in sorted(channels)}
+        abouts = {channel: await self._abouts.get(channel, _NAME_SECONDS) for channel in sorted(channels)}
+        found = {channel: str(about.get("name") or "") for channel, about in abouts.items() if about is not None}
         return {channel: name for channel, name in found.items() if name}
-
-    async def _name(self, channel: str) -> str:
-        at, name = self._names.get(channel, (-_NAME_SECONDS, ""))
-        if time.monotonic() - at < _NAME_SECONDS:
-            return name
-        try:
-            about = await self._gateway.channel_info(channel)
-        except (SlackRefusedError, SlackBusyError, SlackUncertainError):
-            return ""
-        self._names[channel] = (time.monotonic(), str(about.get("name") or ""))
-        return self._names[channel][1]
 
     @property
     def _sees_private_channels(self) -> bool:

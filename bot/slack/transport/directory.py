@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from bot.domain.policies.people import Roster
-from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
+from bot.slack.transport.gateway import Gateway
+from bot.slack.transport.read_cache import ReadCache
 
 _FRESH_SECONDS = 60.0
 """How long a look-up is cached; failures are not cached."""
@@ -29,8 +29,6 @@ _EXCLUDED = (
     "is_invited_user",
 )
 
-Value = TypeVar("Value")
-
 
 class SlackDirectory:
     """Implements `bot.engine.ports.Directory`, and names people for cards.
@@ -41,11 +39,10 @@ class SlackDirectory:
     """
 
     def __init__(self, gateway: Gateway, team: Callable[[], str]) -> None:
-        self._gateway = gateway
         self._team = team
-        self._people: dict[str, tuple[float, dict[str, Any]]] = {}
-        self._groups: dict[str, tuple[float, frozenset[str]]] = {}
-        self._handles: dict[str, tuple[float, dict[str, str]]] = {}
+        self._people = ReadCache(lambda user: gateway.user_info(user))
+        self._groups = ReadCache(lambda group: gateway.group_members(group))
+        self._handles = ReadCache(lambda _: gateway.group_handles())
 
     async def roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
         """Look up users and the members of user groups; those that cannot be looked up are missing.
@@ -96,21 +93,20 @@ class SlackDirectory:
         Args:
             user: Slack's ID.
         """
-        known = self._people.get(user)
-        return _locale_of(known[1]) if known is not None else ""
+        return _locale_of(self._people.known(user))
 
     async def handles(self, groups: frozenset[str]) -> dict[str, str]:
         """Look up the handles of user groups; those that cannot be looked up are missing."""
         if not groups:
             return {}
-        known = await _cached(self._handles, "", _NAME_SECONDS, lambda _: self._gateway.group_handles())
+        known = await self._handles.get("", _NAME_SECONDS)
         return {group: handle for group, handle in (known or {}).items() if group in groups and handle}
 
     async def _look_up(self, user: str, fresh: float) -> dict[str, Any] | None:
-        return await _cached(self._people, user, fresh, self._gateway.user_info)
+        return await self._people.get(user, fresh)
 
     async def _members(self, group: str, fresh: float) -> frozenset[str] | None:
-        return await _cached(self._groups, group, fresh, self._gateway.group_members)
+        return await self._groups.get(group, fresh)
 
     def _counts(self, person: dict[str, Any]) -> bool:
         """Return whether this is an active person and full member of this workspace."""
@@ -133,21 +129,6 @@ def _teams(person: dict[str, Any], unsaid: str) -> frozenset[str]:
     if isinstance(named, list) and named:
         return frozenset(str(team) for team in named)
     return frozenset({str(person.get("team_id") or unsaid)})
-
-
-async def _cached(
-    known: dict[str, tuple[float, Value]], key: str, fresh: float, ask: Callable[[str], Awaitable[Value]]
-) -> Value | None:
-    now = time.monotonic()
-    cached = known.get(key)
-    if cached is not None and now - cached[0] < fresh:
-        return cached[1]
-    try:
-        value = await ask(key)
-    except (SlackRefusedError, SlackBusyError, SlackUncertainError):
-        return None
-    known[key] = (now, value)
-    return value
 
 
 def _locale_of(person: dict[str, Any] | None) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
-from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
@@ -19,6 +18,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.slack.render.message import Message
+from bot.slack.transport.call_budget import POST, Call
+from bot.slack.transport.turns import ANSWER, ESSENTIAL, Turns, Urgency
 
 _REPEATABLE = frozenset(
     {
@@ -138,12 +139,11 @@ def build_client(token: str, api_url: str | None, session: aiohttp.ClientSession
         api_url: base of the Web API, ending in `/api/`; None is Slack's own.
         session: of the HTTP connections; whoever opened it closes it.
     """
-    handlers = [AsyncRateLimitErrorRetryHandler(max_retry_count=1), RepeatHandler(max_retry_count=1)]
     return AsyncWebClient(
         token=token,
         base_url=api_url or AsyncWebClient.BASE_URL,
         session=session,
-        retry_handlers=handlers,
+        retry_handlers=[RepeatHandler(max_retry_count=1)],
         timeout=int(_TIMEOUT_SECONDS),
     )
 
@@ -163,27 +163,33 @@ CallObserver = Callable[[str, str], None]
 class Gateway:
     """The methods of Slack's Web API that the conversation needs.
 
-    Each method raises `SlackRefusedError`, `SlackBusyError` or `SlackUncertainError`, and nothing else.
+    Each call waits for its turn, so that Slack's limits are kept. Each method raises `SlackRefusedError`,
+    `SlackBusyError` or `SlackUncertainError`, and nothing else; with an urgency that can be superseded
+    `SupersededError` too.
 
     Args:
         client: from `build_client`.
         called: called after each call with its method, and `ok`, `refused`, `busy` or `uncertain`.
+        turns: of this process.
     """
 
-    def __init__(self, client: AsyncWebClient, called: CallObserver | None = None) -> None:
+    def __init__(self, client: AsyncWebClient, called: CallObserver | None = None, turns: Turns | None = None) -> None:
         self.client = client
+        self.turns = turns or Turns()
         self._called = called or _unmeasured
 
-    async def post(self, channel: str, message: Message, thread: str | None) -> Receipt:
+    async def post(self, channel: str, message: Message, thread: str | None, urgency: Urgency = ESSENTIAL) -> Receipt:
         """Post a message.
 
         Args:
             channel: Slack's ID of a channel, or of a person, who gets a direct message.
             message: the message.
             thread: the parent of a thread; None for the channel itself.
+            urgency: how it waits for its turn.
         """
         answer = await self._call(
             self.client.chat_postMessage,
+            urgency,
             channel=channel,
             thread_ts=thread,
             reply_broadcast=True if message.announced and thread is not None else None,
@@ -200,12 +206,13 @@ class Gateway:
 
     async def delete(self, channel: str, ts: str) -> None:
         """Delete a message of the bot's own."""
-        await self._call(self.client.chat_delete, channel=channel, ts=ts)
+        await self._call(self.client.chat_delete, ESSENTIAL, channel=channel, ts=ts)
 
-    async def update(self, channel: str, ts: str, message: Message) -> None:
+    async def update(self, channel: str, ts: str, message: Message, urgency: Urgency = ESSENTIAL) -> None:
         """Edit a message."""
         await self._call(
             self.client.chat_update,
+            urgency,
             channel=channel,
             ts=ts,
             text=message.text,
@@ -219,6 +226,7 @@ class Gateway:
         """Post a message that only one person sees."""
         await self._call(
             self.client.chat_postEphemeral,
+            ANSWER,
             channel=channel,
             user=user,
             thread_ts=thread,
@@ -259,17 +267,17 @@ class Gateway:
         if answer.status_code >= _CLIENT_ERROR or refused:
             raise SlackRefusedError(refused or f"HTTP {answer.status_code}")
 
-    async def add_reaction(self, channel: str, ts: str, emoji: str) -> None:
+    async def add_reaction(self, channel: str, ts: str, emoji: str, urgency: Urgency = ESSENTIAL) -> None:
         """Add a reaction to a message, unless it is there already."""
         try:
-            await self._call(self.client.reactions_add, channel=channel, timestamp=ts, name=emoji)
+            await self._call(self.client.reactions_add, urgency, channel=channel, timestamp=ts, name=emoji)
         except SlackRefusedError as refused:
             if refused.error != "already_reacted":
                 raise
 
-    async def reactions_on(self, channel: str, ts: str) -> list[dict[str, Any]]:
+    async def reactions_on(self, channel: str, ts: str, urgency: Urgency = ESSENTIAL) -> list[dict[str, Any]]:
         """Read the reactions on a message: `name`, `users`, `count` of each."""
-        answer = await self._call(self.client.reactions_get, channel=channel, timestamp=ts, full=True)
+        answer = await self._call(self.client.reactions_get, urgency, channel=channel, timestamp=ts, full=True)
         reactions = answer.get("message", {}).get("reactions", [])
         return [dict(item) for item in reactions]
 
@@ -301,6 +309,7 @@ class Gateway:
         """
         answer = await self._call(
             self.client.files_upload_v2,
+            ESSENTIAL,
             channel=channel,
             thread_ts=thread,
             filename=name,
@@ -315,35 +324,35 @@ class Gateway:
         Returns:
             Its ID.
         """
-        answer = await self._call(self.client.views_open, trigger_id=trigger, view=dict(view))
+        answer = await self._call(self.client.views_open, ANSWER, trigger_id=trigger, view=dict(view))
         return str((answer.get("view") or {}).get("id", ""))
 
     async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
         """Update a modal; values stay where the IDs of block and action stay."""
-        await self._call(self.client.views_update, view_id=view_id, view=dict(view))
+        await self._call(self.client.views_update, ANSWER, view_id=view_id, view=dict(view))
 
-    async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
+    async def publish_home(self, user: str, view: Mapping[str, Any], urgency: Urgency = ANSWER) -> None:
         """Publish somebody's App Home."""
-        await self._call(self.client.views_publish, user_id=user, view=dict(view))
+        await self._call(self.client.views_publish, urgency, user_id=user, view=dict(view))
 
     async def user_info(self, user: str) -> dict[str, Any]:
         """Read a user's profile, with the locale in which they use Slack."""
-        answer = await self._call(self.client.users_info, user=user, include_locale=True)
+        answer = await self._call(self.client.users_info, ESSENTIAL, user=user, include_locale=True)
         return dict(answer["user"])
 
     async def group_members(self, group: str) -> frozenset[str]:
         """Read the members of a user group."""
-        answer = await self._call(self.client.usergroups_users_list, usergroup=group)
+        answer = await self._call(self.client.usergroups_users_list, ESSENTIAL, usergroup=group)
         return frozenset(str(user) for user in answer["users"])
 
     async def group_handles(self) -> dict[str, str]:
         """Read the handles of all user groups, by their ID."""
-        answer = await self._call(self.client.usergroups_list)
+        answer = await self._call(self.client.usergroups_list, ESSENTIAL)
         return {str(group["id"]): str(group.get("handle") or "") for group in answer["usergroups"]}
 
     async def channel_info(self, channel: str) -> dict[str, Any]:
         """Read what Slack knows of a channel: `name`, `is_member`, `is_archived` and more."""
-        answer = await self._call(self.client.conversations_info, channel=channel)
+        answer = await self._call(self.client.conversations_info, ESSENTIAL, channel=channel)
         return dict(answer.get("channel") or {})
 
     async def channel_members(self, channel: str) -> frozenset[str]:
@@ -351,7 +360,9 @@ class Gateway:
         members: set[str] = set()
         cursor: str | None = None
         for _ in range(_MAX_PAGES):
-            answer = await self._call(self.client.conversations_members, channel=channel, limit=1000, cursor=cursor)
+            answer = await self._call(
+                self.client.conversations_members, ESSENTIAL, channel=channel, limit=1000, cursor=cursor
+            )
             members.update(str(user) for user in answer.get("members", []))
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
             if cursor is None:
@@ -360,7 +371,7 @@ class Gateway:
 
     async def identity(self) -> BotIdentity:
         """Read the identity behind the bot's token."""
-        answer = await self._call(self.client.auth_test)
+        answer = await self._call(self.client.auth_test, ESSENTIAL)
         headers = {str(name).lower(): value for name, value in dict(answer.headers or {}).items()}
         scopes = headers.get("x-oauth-scopes", "")
         text = ",".join(scopes) if isinstance(scopes, list | tuple) else str(scopes)
@@ -380,26 +391,39 @@ class Gateway:
         Returns:
             The URL, which works once.
         """
-        return str((await self._call(self.client.apps_connections_open, app_token=app_token))["url"])
+        return str((await self._call(self.client.apps_connections_open, ESSENTIAL, app_token=app_token))["url"])
 
     async def _pages(self, method: ApiMethod, **arguments: Any) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = []
         cursor: str | None = None
         for _ in range(_MAX_PAGES):
-            answer = await self._call(method, limit=200, cursor=cursor, **arguments)
+            answer = await self._call(method, ESSENTIAL, limit=200, cursor=cursor, **arguments)
             messages.extend(dict(item) for item in answer.get("messages", []))
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
             if cursor is None:
                 break
         return messages
 
-    async def _call(self, method: ApiMethod, **arguments: Any) -> Any:
+    async def _call(self, method: ApiMethod, urgency: Urgency, **arguments: Any) -> Any:
+        """Call a method at its turn; once more at the next one where Slack asks to wait."""
         name = str(getattr(method, "__name__", "other"))
         given = {name: value for name, value in arguments.items() if value is not None}
+        channel = str(given["channel"]) if name == POST else ""
+        call = Call(name, urgency.importance, channel, urgency.key)
+        try:
+            async with self.turns.turn(call, urgency.unless):
+                return await self._ask(method, name, given)
+        except SlackBusyError:
+            async with self.turns.turn(call, urgency.unless):
+                return await self._ask(method, name, given)
+
+    async def _ask(self, method: ApiMethod, name: str, given: Mapping[str, Any]) -> Any:
         try:
             answer = await method(**given)
         except SlackApiError as error:
             failure = _answer(error)
+            if isinstance(failure, SlackBusyError):
+                self.turns.stop(name, failure.seconds)
             self._called(name, _OUTCOMES[type(failure)])
             raise failure from None
         except (

@@ -8,10 +8,18 @@ from dataclasses import replace
 from bot.domain.inbox import MessageState
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Emoji, EmojiNames
-from bot.engine.ports import ReactionsUnavailableError
+from bot.engine.ports import Occasion, ReactionsUnavailableError
 from bot.engine.stores import MessageStore
 from bot.slack.render.run_messages import approval_slot
+from bot.slack.transport.call_budget import Importance
 from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
+from bot.slack.transport.turns import ESSENTIAL, Urgency
+
+_URGENCIES = {
+    Occasion.CHANGE: ESSENTIAL,
+    Occasion.EVENT: Urgency(Importance.VOTE),
+    Occasion.ROUTINE: Urgency(Importance.PROGRESS),
+}
 
 
 class SlackReactions:
@@ -45,19 +53,22 @@ class SlackReactions:
         """Return why Slack refused to read the reactions of a run the last time; empty where it did not."""
         return self._unreadable.get(run, "")
 
-    async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
+    async def reactions(self, run: Run, occasion: Occasion) -> Mapping[str, frozenset[Emoji]]:
         """Read the reactions that are on the request to approve now.
 
         Raises:
-            ReactionsUnavailableError: Slack did not answer, or did not name everybody who reacted.
+            ReactionsUnavailableError: Slack did not answer, or did not name everybody who reacted, or the request is
+                just being posted: somebody may have reacted to it.
         """
         posted = (await self._messages.of_run(run.id)).get(approval_slot(run))
-        if posted is None or posted.state is not MessageState.POSTED:
+        if posted is None:
             return {}
+        if posted.state is not MessageState.POSTED:
+            raise ReactionsUnavailableError("the request is just being posted")
         if not self._own_user():
             raise ReactionsUnavailableError("the bot does not know its own user yet")
         try:
-            reactions = await self._gateway.reactions_on(posted.channel, posted.ts)
+            reactions = await self._gateway.reactions_on(posted.channel, posted.ts, _URGENCIES[occasion])
         except SlackRefusedError as refused:
             if refused.error == "message_not_found":
                 await self._messages.save(replace(posted, fingerprint=""))

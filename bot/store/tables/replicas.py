@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.engine import Connection
 
 from bot.store.lease import ProcessLease
@@ -17,8 +17,8 @@ _MAX_NAME = 100
 _REMEMBERED = timedelta(hours=1)
 
 
-def announce(connection: Connection, process_lease: ProcessLease) -> bool:
-    """Note that this process lives, until its lease runs out; say whether another one does.
+def announce(connection: Connection, process_lease: ProcessLease) -> int:
+    """Note that this process lives, until its lease runs out; count the others that do.
 
     Args:
         connection: in a transaction.
@@ -35,8 +35,8 @@ def announce(connection: Connection, process_lease: ProcessLease) -> bool:
     connection.execute(
         delete(leader_leases).where(others, leader_leases.c.lease_until < now - length_micros(_REMEMBERED))
     )
-    living = select(leader_leases.c.name).where(others, leader_leases.c.lease_until > now).limit(1)
-    return connection.execute(living).first() is not None
+    living = select(func.count()).where(others, leader_leases.c.lease_until > now)
+    return int(connection.execute(living).scalar_one())
 
 
 def leave(connection: Connection, owner: str) -> None:

@@ -87,7 +87,7 @@ async def test_a_reaction_that_reaches_another_replica_is_read_at_the_next_sweep
 async def waiting_again(world: SmallWorld, run: str) -> None:
     """Wait until the reactions were read for everything that has woken the driver so far."""
     driver = world.engine.supervisor._driving[run].driver
-    driver.wake.set()
+    driver.reaction_heard()
     asked = world.people.asked
     await eventually(lambda: not driver.wake.is_set() and world.people.asked > asked, 10)
     await world.run(run)  # behind what the driver writes of it

@@ -34,7 +34,8 @@ from bot.domain.targets.target import Emoji, Operations, Target
 from bot.engine.context import EngineContext
 from bot.engine.phases.change import change
 from bot.engine.phases.gate import wait_at_gate
-from bot.engine.ports import Done, Job, Outcome, Output, ReactionsUnavailableError
+from bot.engine.phases.reading_times import OpenGates
+from bot.engine.ports import Done, Job, Occasion, Outcome, Output, ReactionsUnavailableError
 from bot.engine.run_changes import Change, ChangeStarts, GateIs, MoveTo, RunLease, StepIs, VotesAre
 from bot.engine.run_session import RunSession
 from tests.engine.support.world import Crash, Everyone, HeldClock
@@ -77,7 +78,7 @@ class Outside:
     def remember(self) -> None:
         self.remembered = (frozenset(self.active), dict(self.groups))
 
-    async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
+    async def reactions(self, run: Run, occasion: Occasion) -> Mapping[str, frozenset[Emoji]]:
         if self.away:
             raise ReactionsUnavailableError
         return dict(self.said)
@@ -165,10 +166,13 @@ class Gates(RuleBasedStateMachine):
             "reaction_reader": self.outside,
             "directory": self.outside,
             "run_observer": Everyone(),
+            "open_gates": OpenGates(),
             "clock": self.clock,
             "masker": Masker(()),
         }
-        self.session = RunSession(EngineContext(**(unused | ports)), RunLease("R-1", "bot", 1), target, asyncio.Event())
+        self.session = RunSession(
+            EngineContext(**(unused | ports)), RunLease("R-1", "bot", 1), target, asyncio.Event(), asyncio.Event()
+        )
         self.session.pause = self.waits  # type: ignore[method-assign]  # the test says when time passes
 
     @rule(destructive=st.booleans())

@@ -25,7 +25,7 @@ from bot.domain.runs.run import ENDS, Run, RunState, StepState
 from bot.domain.secrets import Secret
 from bot.domain.targets.scratch import ScratchServer
 from bot.domain.targets.target import Database, Emoji, Target
-from bot.engine.ports import Done, Failed, Outcome
+from bot.engine.ports import Done, Failed, Occasion, Outcome
 from tests.engine.support.world import APPROVE, REJECT, Faulty, Hosts, People, SmallWorld, small_world
 from tests.engine.test_crashes import Deaths
 from tests.support.examples import POLICY, TARGET
@@ -57,7 +57,7 @@ class Readers(People):
 
     by_request: dict[int, dict[str, frozenset[Emoji]]] = field(default_factory=dict)
 
-    async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
+    async def reactions(self, run: Run, occasion: Occasion) -> Mapping[str, frozenset[Emoji]]:
         assert run.gate is not None
         return dict(self.by_request.get(1 + len(run.gate.earlier), {}))
 

@@ -34,6 +34,7 @@ from bot.engine.ports import (
     Failed,
     Job,
     NotStarted,
+    Occasion,
     Outcome,
     Output,
     ReactionsUnavailableError,
@@ -169,7 +170,7 @@ class People:
     humans: frozenset[str] = frozenset({"U0AMELIE", "U0BOB", "U0EVE"})
     groups: dict[str, frozenset[str]] = field(default_factory=lambda: {"S0RELEASE": frozenset({"U0EVE"})})
 
-    async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
+    async def reactions(self, run: Run, occasion: Occasion) -> Mapping[str, frozenset[Emoji]]:
         self.asked += 1
         if self.away:
             raise ReactionsUnavailableError

@@ -10,6 +10,7 @@ import pytest
 
 from bot.domain.inbox import MessageState
 from bot.domain.runs.run import RunState, StepState
+from bot.engine.ports import Occasion
 from bot.engine.run_changes import Chunk
 from bot.playground.faults import CallFault, FaultEffect
 from bot.slack.publish import run_sync
@@ -174,7 +175,7 @@ async def test_the_approval_is_seeded_and_a_deleted_one_is_posted_anew(workspace
         (approval,) = workspace.by_type("countersign_approval")
         assert approval.reactions == {"white_check_mark": ["U0COUNTER"], "x": ["U0COUNTER"]}
         workspace.server.state.delete(approval)
-        assert await app.reaction_reader.reactions(RUNS["awaiting_approval"]) == {}
+        assert await app.reaction_reader.reactions(RUNS["awaiting_approval"], Occasion.EVENT) == {}
         (anew,) = await eventually(
             lambda: [item for item in workspace.by_type("countersign_approval") if item is not approval]
         )

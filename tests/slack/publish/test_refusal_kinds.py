@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.engine.ports import ReactionsUnavailableError
+from bot.engine.ports import Occasion, ReactionsUnavailableError
 from bot.engine.run_changes import Chunk
 from bot.playground.faults import CallFault, FaultEffect
 from bot.slack.publish.delivery import lesser
@@ -147,11 +147,11 @@ async def test_reactions_that_cannot_be_read_are_said_in_the_thread_once(workspa
         refuse(workspace, "reactions.get", error)
         for _ in range(2):
             with pytest.raises(ReactionsUnavailableError):
-                await app.reaction_reader.reactions(RUNS["awaiting_approval"])
+                await app.reaction_reader.reactions(RUNS["awaiting_approval"], Occasion.EVENT)
         (told,) = await eventually(lambda: [text for text in said(workspace) if error in text])
         assert "no reaction counts" in told
         workspace.server.faults.clear()
-        assert await app.reaction_reader.reactions(RUNS["awaiting_approval"]) is not None
+        assert await app.reaction_reader.reactions(RUNS["awaiting_approval"], Occasion.EVENT) is not None
     assert len([text for text in said(workspace) if error in text]) == 1
 
 

@@ -48,6 +48,7 @@ class Workspace:
             masker=MASKER,
             clock=self.clock,
             leadership=self.leadership,
+            replicas=lambda: 1,
             metrics=NoMetrics(),
         )
         async with SlackApp(access, ports, builtin_translators(Language.ENGLISH)) as app:

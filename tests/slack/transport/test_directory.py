@@ -87,7 +87,7 @@ async def test_only_active_full_members_of_this_workspace_count(kind: str, count
 
 async def test_a_look_up_is_believed_for_a_minute_and_not_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("bot.slack.transport.directory.time.monotonic", lambda: now)
+    monkeypatch.setattr("bot.slack.transport.read_cache.time.monotonic", lambda: now)
     gateway = FakeGateway()
     directory = SlackDirectory(gateway, lambda: "T0HOME")
     for now, asked in ((1000.0, 2), (1059.0, 2), (1061.0, 4)):  # noqa: B007 - read by the clock above

@@ -19,6 +19,7 @@ from bot.slack.transport.gateway import (
     build_client,
     open_session,
 )
+from bot.slack.transport.turns import Turns
 from tests.slack.support.runs import OPS
 from tests.slack.support.workspace import Workspace
 
@@ -35,10 +36,17 @@ class Answering:
         raise SlackApiError("no", self.response)
 
 
+class Hasty(Turns):
+    """Turns that come at once, whatever Slack asks for."""
+
+    def stop(self, method: str, seconds: float) -> None:
+        """Wait for nothing."""
+
+
 async def outcome(status: int, body: dict[str, Any], headers: dict[str, Any]) -> object:
     client: Any = SimpleNamespace(auth_test=Answering(status, body, headers))
     try:
-        await Gateway(client).identity()
+        await Gateway(client, turns=Hasty()).identity()
     except SlackBusyError as busy:
         return busy.seconds
     except SlackRefusedError as refused:
