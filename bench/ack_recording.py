@@ -21,6 +21,14 @@ async def _nothing_wrong(_: Mapping[str, Any]) -> Mapping[str, str]:
     return {}
 
 
+def _nothing_shown(_: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
+def _never_refused(_: Mapping[str, Any]) -> None:
+    raise AssertionError("a command could not be recorded")
+
+
 async def _main() -> None:
     clock = SystemClock()
     async with open_store("sqlite+aiosqlite:///data/countersign.db", clock) as store, open_session() as session:
@@ -28,7 +36,7 @@ async def _main() -> None:
         app = AsyncApp(client=client, process_before_response=True, raise_error_for_unhandled_request=True)
         inbox = EventRecorder(store.inbox, clock)
         register_all(app, inbox, _nothing_wrong)
-        token, record = os.environ["SLACK_APP_TOKEN"], command_recorder(inbox)
+        token, record = os.environ["SLACK_APP_TOKEN"], command_recorder(inbox, _nothing_shown, _never_refused)
         sockets = SlackSockets(app, token, record, Gateway(client), lambda: None)
         await sockets.start()
         print("ready")
