@@ -149,6 +149,9 @@ def test_a_form_in_another_language_has_no_english_left(command: str, name: str)
 _FOR_WHO_RUNS_IT = {"doctor.py", "manifest.py", "catalog.py"}
 """What whoever sets the bot up reads in a terminal, and what Slack's page about the app shows."""
 
+_METHOD = re.compile(r"[a-z]+(_[a-zA-Z]+)+")
+"""A method of Slack's client, such as `chat_postMessage`."""
+
 _PROSE = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|[A-Z][a-z]{3,}(?![A-Z])")
 
 
@@ -165,8 +168,11 @@ def sentences_in(file: Path) -> Iterator[str]:
             passed |= {id(inner) for inner in ast.walk(node)}
     for node in ast.walk(tree):
         is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if is_text and id(node) not in passed and _PROSE.search(node.value):  # type: ignore[attr-defined]  # a constant
-            yield node.value
+        if not is_text or id(node) in passed:
+            continue
+        text = node.value  # type: ignore[attr-defined]  # a constant
+        if _PROSE.search(text) and not _METHOD.fullmatch(text):
+            yield text
 
 
 def _is_no_answer(call: ast.Call) -> bool:

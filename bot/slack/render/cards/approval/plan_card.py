@@ -8,6 +8,7 @@ from bot.domain.runs.findings import (
     BackupMade,
     BackupToRestore,
     Finding,
+    LacksPrivileges,
     MigrationEffect,
     MigrationFile,
     MigrationFinding,
@@ -321,6 +322,9 @@ def _finding(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
         return ctx.translator.translate("plan.finding", name=ctx.translator.fact(found.kind), what=what)
     if isinstance(found, OnReplica):
         return ctx.translator.translate("finding.on_replica", server=_replica(found, ctx))
+    if isinstance(found, LacksPrivileges):
+        lacks = Markup(", ".join(markup.code(privilege) for privilege in found.lacks))
+        return ctx.translator.translate(f"finding.{found.kind}", lacks=lacks)
     if isinstance(found, VerifiedBefore):
         return _verified_before(found, plan, ctx)
     if isinstance(found, OutOfOrder):

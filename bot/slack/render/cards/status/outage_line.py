@@ -61,7 +61,9 @@ def outage_line(
 
 def own_outage_line(outage: Outage, ctx: RenderContext) -> Markup:
     """Render on the card of the run that has a site down that it is, and what brings it up."""
-    return join_dots((_down(outage, ctx), _way_up(outage, ctx, ctx.deciders, ctx.estimates, None)))
+    # The card of a run that waits is not written again until something happens: a length of time would stand still.
+    down = _down(outage, ctx) if outage.is_moving else _down_since(outage, ctx)
+    return join_dots((down, _way_up(outage, ctx, ctx.deciders, ctx.estimates, None)))
 
 
 def _down(outage: Outage, ctx: RenderContext) -> Markup:
@@ -70,6 +72,14 @@ def _down(outage: Outage, ctx: RenderContext) -> Markup:
         "outage" if outage.certain else "outage.unsure",
         target=str(outage.target),
         down=ctx.translator.duration(down) if down is not None else "",
+    )
+
+
+def _down_since(outage: Outage, ctx: RenderContext) -> Markup:
+    return ctx.translator.translate(
+        "outage" if outage.certain else "outage.unsure",
+        target=str(outage.target),
+        since=ctx.translator.moment(outage.since) if outage.since is not None else "",
     )
 
 
