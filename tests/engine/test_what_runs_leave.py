@@ -39,6 +39,6 @@ async def test_ended_runs_leave_no_object_no_task_and_no_entry(world: SmallWorld
     assert seen[-1] == seen[0], "another run"
     assert all(count == 0 for name, count in seen[-1].items() if name in {"RunDriver", "RunSession", "Execution"})
     assert supervisor._lease_keeper.held == frozenset()
-    assert (supervisor._failures, supervisor._aftermath.looks, supervisor._late_approvals._read) == ({}, (), {})
+    assert (supervisor._failures, supervisor._aftermath.looks, supervisor._late_approvals._times) == ({}, (), {})
     recording: GroupCommit[object, None] = world.store.runs._recording  # type: ignore[assignment]
     assert (len(recording._waiting), recording._worker) == (0, None)

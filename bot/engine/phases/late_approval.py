@@ -36,6 +36,7 @@ class LateApprovals:
     def wake(self, run: str) -> None:
         """Read the reactions to a run's request at the next look."""
         if run in self._times:
+            self._times[run] = ReadingTimes(run)  # without a pause: the looks are seconds apart anyway
             self._times[run].hear()
 
     async def look(self, driven: frozenset[str]) -> None:
