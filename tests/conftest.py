@@ -52,6 +52,18 @@ _LONG = ("tests/acceptance/", "tests/demo/")
 """Where tests take seconds each, and wait for most of them."""
 
 
+_TEMPLATES = "COUNTERSIGN_TEST_TEMPLATES"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of the templates that all workers share, and remove it when they have ended."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="cs-templates-")
+        Path(folder).chmod(0o711)  # the other accounts' templates lie below
+        os.environ[_TEMPLATES] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give each worker its share of the long tests first, so that none of them is what all others wait for at the end.
 
@@ -105,14 +117,11 @@ async def laravel_template(servers_folder: Path, ssh_server: DemoHost, mariadb: 
 
 
 @pytest.fixture(scope="session")
-def sandbox_templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+def sandbox_templates() -> Callable[[int], Path]:
     """Where the templates of private servers lie, for each account and for all workers alike."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
     def of(uid: int) -> Path:
-        # Not below `base`, which nobody else can enter.
-        folder = shared.parent.parent / f"cs-templates-{shared.name}-{uid}"
+        folder = Path(os.environ[_TEMPLATES]) / str(uid)
         if not folder.exists():
             made = folder.with_name(f"{folder.name}.{os.getpid()}")
             made.mkdir(mode=0o700)
