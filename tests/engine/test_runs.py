@@ -15,7 +15,7 @@ from bot.domain.runs.request import Action, DeployOptions
 from bot.domain.runs.run import ENDS as ENDED
 from bot.domain.runs.run import NOT_READ, Run, RunState, StepState, Vote
 from bot.domain.targets.target import Emoji
-from bot.engine.ports import Effect, Failed, Job, NotStarted, Outcome, Output, Unknown
+from bot.engine.ports import Effect, Failed, Job, NotStarted, Occasion, Outcome, Output, Unknown
 from tests.engine.support.world import APPROVE, REJECT, SmallWorld
 from tests.support.examples import DATABASE, POLICY
 from tests.support.polling import eventually
@@ -115,13 +115,11 @@ async def test_a_vote_that_is_gone_just_before_the_first_change_stops_it(world: 
     asked = 0
     real = world.people.reactions
 
-    async def then_gone(
-        found: Run,
-    ) -> dict[str, frozenset[Emoji]]:
+    async def then_gone(found: Run, occasion: Occasion) -> dict[str, frozenset[Emoji]]:
         # The decision reads once; just before the change it is read again.
         nonlocal asked
         asked += 1
-        return {"U0BOB": APPROVE} if asked == 1 else await real(found)
+        return {"U0BOB": APPROVE} if asked == 1 else await real(found, occasion)
 
     world.people.reactions = then_gone
     ended = await world.until(run, *ENDS)

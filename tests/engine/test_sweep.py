@@ -13,6 +13,7 @@ import pytest
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.target import Emoji
 from bot.engine.lease_keeper import LeaseKeeper
+from bot.engine.ports import Occasion
 from tests.engine.phases.test_gate import opened, waiting_again
 from tests.engine.support.world import APPROVE, SmallWorld
 from tests.store.support.counting import counted
@@ -75,8 +76,8 @@ async def test_a_reaction_noted_while_the_votes_are_written_is_found_by_the_next
     await waiting_again(world, run)
     real, reacted = world.people.reactions, asyncio.Event()
 
-    async def then_somebody_else_reacts(of: Run) -> Mapping[str, frozenset[Emoji]]:
-        found = await real(of)
+    async def then_somebody_else_reacts(of: Run, occasion: Occasion) -> Mapping[str, frozenset[Emoji]]:
+        found = await real(of, occasion)
         if found and not reacted.is_set():
             reacted.set()
             world.people.said["U0BOB"] = APPROVE

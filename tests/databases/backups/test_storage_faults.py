@@ -20,7 +20,7 @@ from bot.domain.targets.target import Backups, BotDirectory
 from bot.engine.ports import Done, Failed, Unknown
 from tests.databases.support.at_work import at_work_on, waiting_for_pipes_on
 from tests.databases.support.contents import databases_beside, session_of
-from tests.databases.support.held_up import locked
+from tests.databases.support.held_up import Hold, locked
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rooms import BACKUP, FILE, Room, folder_of, kept_in
 from tests.support import eventually, numbers
@@ -207,8 +207,14 @@ async def test_a_restore_that_takes_longer_than_its_step_may_says_so(
         await cursor.execute(f"INSERT INTO wide SELECT RANDOM_BYTES(1000) FROM {numbers(20000)}")
     facts = await room.dumped()
     job = room.job(Load(BACKUP, facts["sha256"], room.beside("restore")))
-    with ssh_host.commands.hold("zstd -q -d"):
+    # The hosts' record of commands does not have this program.
+    unpacker = Hold(ssh_host.commands.bin, "zstd", "*-d*")
+    try:
         outcome = await room.loading.perform(replace(job, step=replace(job.step, timeout=2)), KeptOutput())
+        assert unpacker.there.exists()
+    finally:
+        for left in (unpacker.path / "zstd", unpacker.there):
+            left.unlink(missing_ok=True)
     assert isinstance(outcome, Failed), outcome
     assert outcome.problem.reason is Reason.TIMED_OUT, outcome
     await eventually(lambda: not at_work_on(ssh_host), seconds=20)

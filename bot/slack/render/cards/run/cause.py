@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.domain.errors import Reason
 from bot.domain.runs.aftermath import MigrationProgress, aftermath_of
 from bot.domain.runs.current_migration import find_current_migration
 from bot.domain.runs.decisions import stopped_step
@@ -26,7 +27,9 @@ def cause(run: Run, ctx: RenderContext) -> Markup:
     stopped = stopped_step(run)
     tails = [row.tail for row in run.rows(stopped.key)] if stopped is not None and stopped.schema else []
     words = next((found for tail in tails if (found := database_words(tail))), "")
-    if not words:
+    # Of a statement that was ended because it waited, the server says only that it was ended.
+    waited = run.problem is not None and run.problem.reason is Reason.BLOCKED_BY_SESSIONS
+    if not words or waited:
         return ctx.problem_text(run.problem)
     return ctx.translator.translate(
         "cause",
