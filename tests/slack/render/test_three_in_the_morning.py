@@ -23,12 +23,13 @@ from bot.domain.runs.migration_risk import EffectKind, MigrationRisk
 from bot.domain.runs.request import Decision, ResumeOptions, RollbackOptions
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.snapshot import TargetSnapshot, TargetState
+from bot.slack.render.cards.approval.approval_card import approval_subject
 from bot.slack.render.cards.approval.stakes import stakes
 from bot.slack.render.message import Message
 from bot.slack.render.run_messages import APPROVAL, CARD, RESULT, render
 from bot.slack.render.run_messages import PLAN as PLAN_SLOT
 from tests.slack.support.limits import texts
-from tests.slack.support.runs import AT, MIGRATION, NEW, OLD, PLAN, RUNS, ctx
+from tests.slack.support.runs import AT, BACKUP, MIGRATION, NEW, OLD, PLAN, RUNS, ctx
 
 NAME = TargetName("compte", "production")
 LATER = AT + timedelta(minutes=5)
@@ -120,6 +121,10 @@ def test_a_request_names_what_is_destroyed_with_its_rows() -> None:
     assert "Drops `users.fax`; `users` has about 2,000 rows" in said
     assert "`users.phone` is dropped: 1,873 rows have a value there" in said
     assert "`users.pager` is dropped; it is empty" in said
+    run = replace(RUNS["awaiting_approval"], plan=replace(PLAN, findings=(*found, BACKUP), destructive=True))
+    subject = approval_subject(run, ctx())
+    at = [subject.index(part) for part in ("drops or rewrites", "Drops `users.fax`", "1 migration to run", "backup")]
+    assert at == sorted(at), "what is lost comes before what helps"
 
 
 FORGES = {

@@ -105,7 +105,7 @@ def _headline(gate: Gate, needed: Markup, words: dict[str, Markup], ctx: RenderC
 
 
 def approval_subject(run: Run, ctx: RenderContext) -> Markup:
-    """Render what is approved in a few lines: the commit, its migrations, the backup, what is destroyed."""
+    """Render what is approved in a few lines: the commit, what is destroyed, its migrations, the backup."""
     plan, translate = run.plan, ctx.translator.translate
     if plan is None:
         return Markup("")
@@ -124,14 +124,14 @@ def approval_subject(run: Run, ctx: RenderContext) -> Markup:
             commit,
             rollback_way(plan, ctx),
             replaced(plan, ctx),
-            proven,
-            join_dots((migration_count(plan, ctx), translate("result.backup", id=backup) if backup else "")),
             translate("plan.destructive") if plan.destructive else Markup(""),
             *stakes(plan, ctx),
             *data_changes.lost_rows(plan, ctx),
             *rehearsal.attempts(plan, ctx),
             backup_findings.dropped_tables(plan, ctx),
+            join_dots((migration_count(plan, ctx), translate("result.backup", id=backup) if backup else "")),
             evidence.headline(plan, ctx),
+            proven,
         )
     )
 
