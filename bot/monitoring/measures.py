@@ -89,6 +89,8 @@ def _version() -> str:
 class MeasuredPerformer:
     """Wraps a performer, and measures how long its steps take. Implements `Performer`.
 
+    It performs no stretches (`StretchPerformer`), so the program gives its hosts one step after another.
+
     Args:
         inner: performs the steps.
         measures: the histogram.
