@@ -62,25 +62,22 @@ def outage_line(
 def own_outage_line(outage: Outage, ctx: RenderContext) -> Markup:
     """Render on the card of the run that has a site down that it is, and what brings it up."""
     # The card of a run that waits is not written again until something happens: a length of time would stand still.
-    down = _down(outage, ctx) if outage.is_moving else _down_since(outage, ctx)
+    down = _down(outage, ctx) if outage.is_moving else _is_down(outage, ctx, since=_since(outage, ctx))
     return join_dots((down, _way_up(outage, ctx, ctx.deciders, ctx.estimates, None)))
 
 
 def _down(outage: Outage, ctx: RenderContext) -> Markup:
     down = durations.coarse(durations.between(outage.since, ctx.now)) if outage.since is not None else None
-    return ctx.translator.translate(
-        "outage" if outage.certain else "outage.unsure",
-        target=str(outage.target),
-        down=ctx.translator.duration(down) if down is not None else "",
-    )
+    return _is_down(outage, ctx, down=ctx.translator.duration(down) if down is not None else "")
 
 
-def _down_since(outage: Outage, ctx: RenderContext) -> Markup:
-    return ctx.translator.translate(
-        "outage" if outage.certain else "outage.unsure",
-        target=str(outage.target),
-        since=ctx.translator.moment(outage.since) if outage.since is not None else "",
-    )
+def _since(outage: Outage, ctx: RenderContext) -> str:
+    return ctx.translator.moment(outage.since) if outage.since is not None else ""
+
+
+def _is_down(outage: Outage, ctx: RenderContext, **when: str) -> Markup:
+    key = "outage" if outage.certain else "outage.unsure"
+    return ctx.translator.translate(key, target=str(outage.target), **when)
 
 
 def brought_up_line(run: Run, snapshot: TargetSnapshot | None, ctx: RenderContext) -> Markup:
