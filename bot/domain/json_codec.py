@@ -31,13 +31,19 @@ class _Stored:
     inline: bool = False
     omit_none: bool = False
     optional: bool = False
+    omit_default: bool = False
 
 
 _AS_IT_IS = _Stored()
 
 
 def stored(
-    *, name: str | None = None, inline: bool = False, omit_none: bool = False, optional: bool = False
+    *,
+    name: str | None = None,
+    inline: bool = False,
+    omit_none: bool = False,
+    optional: bool = False,
+    omit_default: bool = False,
 ) -> dict[str, Any]:
     """Give the metadata of a field that is not stored as it is.
 
@@ -46,8 +52,9 @@ def stored(
         inline: whether the fields of its dataclass stand among those of the one that holds it.
         omit_none: whether it is left out where it is None.
         optional: whether JSON of an earlier version may lack it; it then has its default.
+        omit_default: whether it is left out where it is its default, so that JSON without it stays as it was.
     """
-    return {_STORED: _Stored(name, inline, omit_none, optional)}
+    return {_STORED: _Stored(name, inline, omit_none, optional, omit_default)}
 
 
 @dataclass(frozen=True)
@@ -130,16 +137,16 @@ class JsonCodec:
         names = [field.name for field in fields(kind)]
         if kind in self._rows:
             return lambda value: [self.to_json(getattr(value, name)) for name in names]
-        plan = [(field.name, _key(field), _how(field)) for field in fields(kind)]
+        plan = [(field.name, _key(field), _how(field), field.default) for field in fields(kind)]
         tag = {self._tag: kind_name} if (kind_name := getattr(kind, self._tag, None)) is not None else {}
 
         def write(value: Any) -> Any:
             written: dict[str, Any] = dict(tag)
-            for name, key, how in plan:
+            for name, key, how, default in plan:
                 item = getattr(value, name)
                 if how.inline:
                     written |= self.to_json(item)
-                elif item is not None or not how.omit_none:
+                elif not (how.omit_none and item is None) and not (how.omit_default and item == default):
                     written[key] = self.to_json(item)
             return written
 
@@ -225,7 +232,8 @@ def _key(field: Field[Any]) -> str:
 
 def _may_lack(field: Field[Any]) -> bool:
     has_default = field.default is not MISSING or field.default_factory is not MISSING
-    return has_default and (_how(field).optional or _how(field).omit_none)
+    how = _how(field)
+    return has_default and (how.optional or how.omit_none or how.omit_default)
 
 
 def _of_kind(kind: type[T], data: object) -> T:

@@ -25,9 +25,11 @@ class Requirement:
         expires: how long the gate waits.
         allow_requester: whether the requester's own approval counts (`self: true`).
         also: a further requirement; one person may count for both.
+        signed: whether an approval counts only with a signature of the plan.
     """
 
     also: Requirement | None = field(default=None, kw_only=True, metadata=stored(omit_none=True))
+    signed: bool = field(default=False, kw_only=True, metadata=stored(omit_default=True))
     count: int
     eligible: People = field(metadata=stored(inline=True))
     expires: timedelta
@@ -48,6 +50,11 @@ class Requirement:
         """Each thing that it asks for, by itself."""
         own = replace(self, also=None)
         return (own,) if self.also is None else (own, *self.also.parts)
+
+    @property
+    def asks_for_signatures(self) -> bool:
+        """Whether a part of it asks for signatures."""
+        return any(part.signed for part in self.parts if part.count > 0)
 
     def implies(self, other: Requirement) -> bool:
         """Whether approvals that satisfy this requirement always satisfy another one."""
@@ -74,7 +81,15 @@ def _stricter(mine: Requirement, asked: Requirement) -> bool:
         and mine.eligible.users <= asked.eligible.users
         and mine.eligible.groups <= asked.eligible.groups
     )
-    return mine.count >= asked.count and narrower and (asked.allow_requester or not mine.allow_requester)
+    by_others = asked.allow_requester or not mine.allow_requester
+    return mine.count >= asked.count and narrower and by_others and (mine.signed or not asked.signed)
+
+
+def _instead_of(usual: Requirement | None, other: Requirement | None) -> Requirement | None:
+    """Give a requirement that replaces another one: what had to be signed is still to be signed."""
+    if usual is None or other is None:
+        return other
+    return replace(other, signed=other.signed or usual.signed)
 
 
 NO_REQUIREMENT = Requirement(0, NOBODY, timedelta(0), allow_requester=False)
@@ -157,7 +172,7 @@ class Policy:
         """
         asked = self.approve.get(action.value)
         if destructive and (action is Action.DEPLOY or (action is Action.ROLLBACK and asked is None)):
-            asked = self.approve.get(DESTRUCTIVE_MIGRATION, asked)
+            asked = _instead_of(asked, self.approve.get(DESTRUCTIVE_MIGRATION, asked))
         if asked is None:
             return MINIMUM_REQUIREMENT if action in _ALWAYS_GATED else NO_REQUIREMENT
         if asked.count == 0 and action in _ALWAYS_GATED:
@@ -198,7 +213,9 @@ class Policy:
         override = self.approve.get(OVERRIDE)
         if override is None:
             raise RefusedError(problem(Reason.NO_OVERRIDE))
-        return replace(override, also=usual) if destructive and not usual.needs_no_approval else override
+        if destructive and not usual.needs_no_approval:
+            return replace(override, also=usual)
+        return replace(override, signed=override.signed or usual.asks_for_signatures)
 
     def afterwards(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
         """Give the requirement after an emergency: the regular one, by somebody other than the requester.

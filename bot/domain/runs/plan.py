@@ -235,5 +235,9 @@ def digest(canonical: Mapping[str, object]) -> str:
     Returns:
         SHA-256 of the canonical JSON, 64 hexadecimal digits.
     """
-    text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(canonical_text(canonical).encode()).hexdigest()
+
+
+def canonical_text(canonical: Mapping[str, object]) -> str:
+    """Write the canonical JSON of a plan as the text whose SHA-256 is its digest."""
+    return json.dumps(canonical, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -178,6 +178,8 @@ class Gate:
         afterwards: whether it is a late approval: an emergency, whose changes did not wait for it.
         reminded_at: time of the latest reminder, one of those of `bot.domain.runs.reminders`.
         earlier: those of the run that came before, in order; only this one counts.
+        nonce: of this request alone, so that nothing that was signed before counts for it; empty in requests of earlier
+            versions.
     """
 
     state: GateState
@@ -188,6 +190,7 @@ class Gate:
     afterwards: bool = field(default=False, metadata=stored(optional=True))
     reminded_at: datetime | None = field(default=None, metadata=stored(optional=True))
     earlier: tuple[PassedGate, ...] = field(default=(), metadata=stored(optional=True))
+    nonce: str = field(default="", metadata=stored(optional=True))
 
     @property
     def owed(self) -> bool:

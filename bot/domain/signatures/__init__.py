@@ -1,0 +1,1 @@
+"""Signatures of plans: the text that is signed, the keys of people, and receipts. Pure."""
