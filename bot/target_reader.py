@@ -21,6 +21,7 @@ from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.targets.order import Verification
 from bot.domain.targets.privileges import MissingPrivilege
+from bot.domain.targets.table_names import TableNames
 from bot.domain.targets.target import Target
 from bot.engine.queries.migration_report import SEARCHED_RUNS, referred_backups
 from bot.engine.queries.releases import releases_of
@@ -109,6 +110,10 @@ class TargetLook:
     async def rows(self, table: str, column: str | None) -> int:
         """Count the rows of a table, or those of them that have a value in a column."""
         return await self.reader.databases.rows(self.target, table, column)
+
+    async def tables(self) -> TableNames:
+        """Read the names of the tables and views of the target's database."""
+        return await self.reader.databases.tables(self.target)
 
     async def schema(self) -> frozenset[str]:
         """Read the columns and indexes of the target's database."""

@@ -26,6 +26,7 @@ from commands.backup_verify import VerifySubcommand
 from commands.command import Subcommand
 from commands.common import backup_id, require_encryption
 from commands.dump import dump_step, require_backups
+from commands.named import require_tables
 from commands.privileges import lacking_privileges
 from commands.server_role import read_on_replica
 from commands.used_database import require_known_database
@@ -76,6 +77,11 @@ class Backup:
         target = find_target(plain, origin.channel, operations, usage)
         tables = tuple(dict.fromkeys(parse_table(table) for table in plain[TARGET_WORDS:]))
         return Request(BackupOptions(tables), target.name, origin, " ".join((self.name, *words)))
+
+    async def check_names(self, request: Request, target: Target, look: Look) -> None:
+        """Refuse tables that are not there (`unknown_table`)."""
+        if isinstance(request.options, BackupOptions) and request.options.tables and target.database is not None:
+            await require_tables(request.options.tables, target, look)
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """Nothing precedes the plan: the dump itself fails early if it cannot succeed."""

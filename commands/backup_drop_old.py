@@ -17,6 +17,7 @@ from bot.domain.targets.look import Look
 from bot.domain.targets.target import Operations, Target
 from commands.command import options_as
 from commands.dump import require_backups
+from commands.named import require_leftover
 from commands.server_role import require_writable
 from commands.words import TARGET_WORDS, find_target, sort_words, with_target
 
@@ -38,6 +39,11 @@ class DropOldSubcommand:
         target = find_target(plain, origin.channel, operations, usage)
         options = DropLeftover(parse_table(plain[TARGET_WORDS]) if len(plain) > TARGET_WORDS else None)
         return Request(options, target.name, origin, " ".join(("/backup", *words)))
+
+    async def check_names(self, request: Request, target: Target, look: Look) -> None:
+        """Refuse a leftover that is not there (`unknown_remains`)."""
+        if isinstance(request.options, DropLeftover):
+            await require_leftover(request.options.name, look)
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """Nothing precedes the plan."""

@@ -33,6 +33,7 @@ from commands.command import options_as
 from commands.common import backup_id, maintenance_basis, plan_maintenance, read_target, require_encryption
 from commands.dump import dump_step, require_backups
 from commands.exceptions import FLAGS, USAGE, read_exceptions
+from commands.named import require_backup
 from commands.privileges import lacks_for
 from commands.resume import read_stopped_run, resume_restore
 from commands.server_role import on_replica, require_writable
@@ -72,6 +73,11 @@ class RestoreSubcommand:
         backup = parse_backup_id(plain[TARGET_WORDS])
         options = RestoreBackup(backup, read_exceptions(sorted_words.flags, usage))
         return Request(options, target.name, origin, " ".join(("/backup", *words)))
+
+    async def check_names(self, request: Request, target: Target, look: Look) -> None:
+        """Refuse a backup that is not there (`unknown_backup`)."""
+        if isinstance(request.options, RestoreBackup):
+            await require_backup(request.options.backup, look)
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """Nothing precedes the plan."""

@@ -15,6 +15,7 @@ from bot.domain.targets.target import Operations, Target
 from bot.recipes.proof import proof_step
 from commands.command import options_as
 from commands.dump import require_backups
+from commands.named import require_backup
 from commands.words import TARGET_WORDS, find_target, sort_words, with_target
 
 
@@ -35,6 +36,11 @@ class VerifySubcommand:
             raise RefusedError(problem(Reason.USAGE, usage=usage))
         options = VerifyBackup(parse_backup_id(plain[TARGET_WORDS]))
         return Request(options, target.name, origin, " ".join(("/backup", *words)))
+
+    async def check_names(self, request: Request, target: Target, look: Look) -> None:
+        """Refuse a backup that is not there (`unknown_backup`)."""
+        if isinstance(request.options, VerifyBackup):
+            await require_backup(request.options.backup, look)
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """Nothing precedes the plan."""

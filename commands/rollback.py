@@ -85,6 +85,9 @@ class Rollback:
         options = RollbackOptions(scope, read_exceptions(flags, usage))
         return Request(options, target.name, origin, " ".join((self.name, *words)))
 
+    async def check_names(self, request: Request, target: Target, look: Look) -> None:
+        """Leave the release to the run: it has to be fetched first."""
+
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """Give the checks and the fetch."""
         return before_plan(self.recipes[target.name], target, run.id)

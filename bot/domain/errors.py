@@ -20,6 +20,7 @@ class Reason(StrEnum):
     BAD_REF = "bad_ref"
     BAD_OPTION = "bad_option"
     BAD_TABLE = "bad_table"
+    UNKNOWN_TABLE = "unknown_table"
     UNKNOWN_BACKUP = "unknown_backup"
     UNKNOWN_REMAINS = "unknown_remains"
     # who and when

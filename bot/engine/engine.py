@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,6 +32,9 @@ from bot.engine.run_changes import Chunk
 from bot.engine.supervisor import Supervisor
 
 _log = structlog.get_logger()
+
+_NAMES_SECONDS = 10.0
+"""Limit for looking whether what a request names is there."""
 
 
 class Engine:
@@ -70,11 +75,13 @@ class Engine:
 
         Raises:
             RefusedError: `draining`, `not_allowed`, `membership_unknown`, `no_override`, `no_emergency`, `frozen`,
-                `locked`, `not_in_channel`, `channel_archived`; no run is started.
+                `locked`, `not_in_channel`, `channel_archived`, `unknown_table`, `unknown_backup`, `unknown_remains`; no
+                run is started.
         """
         self._require_accepting()
         await judge(self._context, request)
         await require_channel(self._context, request)
+        await self._require_names(request)
         return await self._start(request)
 
     async def submit_scheduled(self, request: Request) -> Run:
@@ -213,6 +220,18 @@ class Engine:
             if usual is not None:
                 estimates[key] = usual
         return estimates
+
+    async def _require_names(self, request: Request) -> None:
+        """Make sure that what a request names is there; what does not answer soon is for the run to tell.
+
+        Raises:
+            RefusedError: what it names is not there.
+        """
+        planner, target = self._context.planner_for(request.options), self._context.operations.targets[request.target]
+        if planner is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_NAMES_SECONDS):
+                    await planner.check_names(request, target, self._context.target_reader.look(target))
 
     def _require_accepting(self) -> None:
         if self.supervisor.draining:

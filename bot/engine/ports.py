@@ -63,7 +63,7 @@ class Job:
 
 
 class Output(Protocol):
-    """Takes the output of a running job. Both methods may be called again with the same arguments."""
+    """Takes the output of a running job. Each method may be called again with the same arguments."""
 
     async def begun(self) -> None:
         """Note that the host has confirmed the claim, so that the job must never be started again."""
@@ -76,6 +76,14 @@ class Output(Protocol):
             offset: of the first byte of the chunk in the whole output.
             chunk: raw bytes, unmasked.
         """
+        ...
+
+    async def unreachable(self) -> None:
+        """Note that the host cannot be reached now; it is tried again."""
+        ...
+
+    async def reachable(self) -> None:
+        """Note that the host follows the job again."""
         ...
 
 

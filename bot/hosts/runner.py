@@ -266,6 +266,8 @@ class Runner:
                     return None
                 never = call is RunnerCall.START and not sent_before[following.reached]
                 return _outcome(verdict, step.job, step.work, never=never)
+            if trouble.reason is Reason.HOST_UNREACHABLE:
+                await step.output.unreachable()
             if following.reached > first:
                 began = contact_before = loop.time()
                 step.progress.contact = began

@@ -111,6 +111,12 @@ class DiscardedOutput:
     async def write(self, offset: int, chunk: bytes) -> None:
         """Do nothing."""
 
+    async def unreachable(self) -> None:
+        """Do nothing."""
+
+    async def reachable(self) -> None:
+        """Do nothing."""
+
 
 def identity_of(job: Job) -> Identity:
     """Return the identity under which a host knows a job."""
@@ -253,6 +259,7 @@ class _ReplyReader:
             if not step.progress.begun:
                 await step.output.begun()
                 step.progress.begun = True
+            await step.output.reachable()
             log = await self._forward(step, log, reader, last=number + 1 == len(self._steps))
         while await read_block(reader):
             pass  # nothing follows the last log

@@ -13,18 +13,23 @@ from bot.domain.runs.acts import Discard, Dump, ProofServer, Prove
 from bot.domain.runs.findings import BackupsFromTheFuture
 from bot.domain.runs.plan import Plan, Risk
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
-from bot.domain.runs.request import Action
+from bot.domain.runs.planner import Planner
+from bot.domain.runs.request import Action, Request
 from bot.domain.runs.request_json import options_from_json, options_to_json
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Secret
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
+from bot.domain.targets.table_names import TableNames
 from bot.domain.targets.target import Backups, BotDirectory, Keep, Target
 from bot.recipes.load import load_recipe
 from commands.backup import Backup
+from commands.backup_restore import RestoreSubcommand
+from commands.backup_verify import VerifySubcommand
 from tests.support.examples import HOST, NAME, NOON, OPERATIONS, ORIGIN, REQUEST, RUN, TARGET, Sight
 
 BACKUP = Backup({NAME: load_recipe("laravel", Path())})
 ID = "B-20261116-7K3F9Q"
+KEPT = BackupInfo(ID, "R-7K3F9Q", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.CHECKED)
 
 
 def run_with(**options: str) -> Run:
@@ -70,6 +75,57 @@ def test_bad_words_are_answered(words: tuple[str, ...], reason: Reason) -> None:
     with pytest.raises(RefusedError) as refusal:
         BACKUP.parse(words, ORIGIN, OPERATIONS)
     assert refusal.value.problem.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("words", "there", "nearest"),
+    [
+        ("compte production users", TableNames(frozenset({"users"})), None),
+        ("compte production userz", TableNames(frozenset({"users", "sessions"})), "users"),
+        ("compte production users orders", TableNames(frozenset({"users"})), ""),
+        ("compte production Users", TableNames(frozenset({"users"})), "users"),
+        ("compte production Users", TableNames(frozenset({"users"}), folded=True), None),
+        ("compte production users", None, None),
+        ("compte production", TableNames(frozenset()), None),
+    ],
+)
+async def test_a_table_that_is_not_there_starts_no_run(
+    words: str, there: TableNames | None, nearest: str | None
+) -> None:
+    sight = Sight()
+    sight.tables_there = there
+    request = BACKUP.parse(tuple(words.split()), ORIGIN, OPERATIONS)
+    assert await _refused(BACKUP, request, sight) == (None if nearest is None else (Reason.UNKNOWN_TABLE, nearest))
+
+
+@pytest.mark.parametrize("subcommand", [VerifySubcommand(), RestoreSubcommand({})])
+@pytest.mark.parametrize(
+    ("typed", "unreadable", "refused"),
+    [
+        (ID, (), None),
+        ("B-20261116-7K3F9R", (), (Reason.UNKNOWN_BACKUP, ID)),
+        ("B-20261116-7K3F9R", ("B-20261116-7K3F9R",), None),
+    ],
+)
+async def test_a_backup_that_is_not_there_starts_no_run(
+    subcommand: VerifySubcommand | RestoreSubcommand,
+    typed: str,
+    unreadable: tuple[str, ...],
+    refused: tuple[Reason, str] | None,
+) -> None:
+    sight = Sight()
+    sight.backup_list = BackupList(NAME.app, NAME.environment, (KEPT,), unreadable)
+    words = (subcommand.name, "compte", "production", typed)
+    request = subcommand.parse(words, ORIGIN, OPERATIONS)
+    assert await _refused(subcommand, request, sight) == refused
+
+
+async def _refused(planner: Planner, request: Request, sight: Sight) -> tuple[Reason, str] | None:
+    try:
+        await planner.check_names(request, TARGET, sight)
+    except RefusedError as refused:
+        return refused.problem.reason, refused.problem.facts["nearest"]
+    return None
 
 
 async def test_a_dump_reads_and_asks_nobody() -> None:

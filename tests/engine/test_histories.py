@@ -147,6 +147,9 @@ class StillEngine(Engine):
 class Planned:
     """Plans one step that reads and one that changes; the ref `drop` destroys data."""
 
+    async def check_names(self, request: Request, target: Target, look: Look) -> None:
+        return
+
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         return ()
 

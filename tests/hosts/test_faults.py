@@ -48,6 +48,8 @@ async def test_a_cut_in_mid_step_changes_neither_outcome_nor_output(
     assert await going == Done()
     assert bytes(output.data) == COUNTED
     assert ledger.read_text() == "ran\n"
+    assert output.contact[-1] == "there"
+    assert output.contact.count("lost") == 2 or cut == "freeze"
 
 
 async def test_a_host_that_refuses_for_a_while_is_waited_for(
@@ -60,10 +62,11 @@ async def test_a_host_that_refuses_for_a_while_is_waited_for(
     await output.contains(b"line 2\n")
     await wire.refuse()
     wire.reset()
-    await asyncio.sleep(0.5)
+    await until(lambda: output.contact == ["there", "lost"])
     await wire.heal()
     assert await going == Done()
     assert bytes(output.data) == COUNTED
+    assert output.contact == ["there", "lost", "there"]
 
 
 async def test_cuts_at_many_moments_of_a_start_never_run_it_twice(

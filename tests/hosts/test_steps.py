@@ -240,6 +240,12 @@ async def test_much_output_arrives_exactly_in_bounded_memory(performer: ShellPer
         async def begun(self) -> None:
             return
 
+        async def unreachable(self) -> None:
+            return
+
+        async def reachable(self) -> None:
+            return
+
         async def write(self, offset: int, chunk: bytes) -> None:
             assert offset == self.taken
             while chunk:

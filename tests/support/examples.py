@@ -32,6 +32,7 @@ from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Release
 from bot.domain.targets.order import Verification
 from bot.domain.targets.privileges import MissingPrivilege
+from bot.domain.targets.table_names import TableNames
 from bot.domain.targets.target import Backups, Database, EmojiNames, Host, Operations, Target, VarValue
 
 HEAD = "1" * 40
@@ -138,6 +139,7 @@ class Sight:
         self.backup_list = BackupList(NAME.app, NAME.environment, ())
         self.left: tuple[Leftover, ...] = ()
         self.missing: tuple[MissingPrivilege, ...] = ()
+        self.tables_there: TableNames | None = TableNames(frozenset())
         self.since: tuple[TableWrites, ...] | None = ()
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
@@ -180,6 +182,11 @@ class Sight:
 
     async def rows(self, table: str, column: str | None) -> int:
         return self.counts.get((table, column), 0)
+
+    async def tables(self) -> TableNames:
+        if self.tables_there is None:
+            raise RefusedError(problem(Reason.DATABASE_UNREACHABLE, database="compte"))
+        return self.tables_there
 
     async def schema(self) -> frozenset[str]:
         return self.lines

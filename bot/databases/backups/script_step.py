@@ -128,6 +128,14 @@ class TailedOutput:
         self._end = (self._end + chunk)[-self._MAX_BYTES :]
         await self._output.write(offset, chunk)
 
+    async def unreachable(self) -> None:
+        """Pass it on."""
+        await self._output.unreachable()
+
+    async def reachable(self) -> None:
+        """Pass it on."""
+        await self._output.reachable()
+
     def last_lines(self) -> str:
         """Return the last lines, in which the failed program and the script say what is wrong."""
         lines = [line.strip() for line in self._end.decode(errors="replace").splitlines() if line.strip()]

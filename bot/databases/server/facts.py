@@ -16,6 +16,7 @@ from bot.databases.server.tables import live_schema
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, Session
 from bot.domain.targets.privileges import MissingPrivilege
+from bot.domain.targets.table_names import TableNames
 from bot.domain.targets.target import Target
 
 LONG_TRANSACTION = 5
@@ -46,6 +47,8 @@ _OWN_SESSIONS = """
     ORDER BY p.id
 """
 """The same without InnoDB's list of transactions."""
+
+_TABLES = "SELECT table_name, @@lower_case_table_names FROM information_schema.tables WHERE table_schema = DATABASE()"
 
 _SIZE = """
     SELECT COALESCE(SUM(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0),
@@ -155,6 +158,19 @@ class DatabaseLook:
         """
         async with self._connections.reading(target) as session:
             return () if target.database is None else await missing_privileges(session, target.database)
+
+    async def tables(self, target: Target) -> TableNames:
+        """Read the names of the tables and views of one database.
+
+        Args:
+            target: whose database.
+
+        Raises:
+            RefusedError: as `database`.
+        """
+        async with self._connections.reading(target) as session:
+            found = await session.rows(_TABLES)
+            return TableNames(frozenset(str(name) for name, _ in found), any(int(mode) != 0 for _, mode in found))
 
     async def schema(self, target: Target) -> frozenset[str]:
         """Read the columns and indexes of one database.

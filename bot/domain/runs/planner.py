@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import NothingToDo, Plan, Step
+from bot.domain.runs.request import Request
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import Look
 from bot.domain.targets.target import Target
@@ -13,6 +14,14 @@ from bot.domain.targets.target import Target
 
 class Planner(Protocol):
     """Answers requests of one kind with plans. It sees the world through `Look` alone, so it cannot change anything."""
+
+    async def check_names(self, request: Request, target: Target, look: Look) -> None:
+        """Look whether what the request names is there, before there is a run; what cannot be read is left to the run.
+
+        Raises:
+            RefusedError: a table, a backup or a leftover is not there, with the nearest that is.
+        """
+        ...
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """Give the steps that come before there is a plan; they only read, or fetch what planning reads."""

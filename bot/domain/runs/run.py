@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -68,6 +68,9 @@ LEGAL: dict[RunState, frozenset[RunState]] = {
 """Legal successors of each state; the store changes a state only from a legal predecessor."""
 
 
+UNREACHABLE_SINCE = "unreachable_since"
+"""Fact of the row of a step that runs detached: when its host was lost; it is gone once the host answers again."""
+
 NOT_READ = 77
 """Exit status of a step of verify that could not read what it checks; automake's programs say *skipped* by it."""
 
@@ -103,7 +106,8 @@ class StepRow:
         problem: what went wrong.
         offset: bytes of its output that have been read.
         tail: the last lines of its output, masked.
-        facts: its results, for the evidence (a backup's size and checksum), and the layout of the host's journal.
+        facts: its results, for the evidence (a backup's size and checksum), the layout of the host's journal, and
+            since when its host cannot be reached.
     """
 
     position: int
@@ -126,7 +130,21 @@ class StepRow:
     @property
     def results(self) -> dict[str, str]:
         """Its facts without those that tell how a host was asked for it."""
-        return {name: value for name, value in self.facts.items() if name not in {JOURNAL, STRETCH}}
+        return {name: value for name, value in self.facts.items() if name not in {JOURNAL, STRETCH, UNREACHABLE_SINCE}}
+
+    @property
+    def unreachable_since(self) -> datetime | None:
+        """When the host was lost on which it runs detached; None where it answers."""
+        since = self.facts.get(UNREACHABLE_SINCE, "")
+        return datetime.fromisoformat(since) if since and self.state is StepState.RUNNING else None
+
+    def lost_at(self, at: datetime) -> StepRow:
+        """Give it as it is while its host cannot be reached, from a time on."""
+        return replace(self, facts={UNREACHABLE_SINCE: at.isoformat(), **self.facts})
+
+    def found(self) -> StepRow:
+        """Give it as it is once its host answers again."""
+        return replace(self, facts={name: value for name, value in self.facts.items() if name != UNREACHABLE_SINCE})
 
 
 @dataclass(frozen=True)

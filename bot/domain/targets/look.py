@@ -17,6 +17,7 @@ from bot.domain.shell import Command
 from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.order import Verification
 from bot.domain.targets.privileges import MissingPrivilege
+from bot.domain.targets.table_names import TableNames
 
 
 @dataclass(frozen=True)
@@ -454,6 +455,14 @@ class Look(Protocol):
 
         Raises:
             RefusedError: as `database`.
+        """
+        ...
+
+    async def tables(self) -> TableNames:
+        """Read the names of the tables and views of the target's database.
+
+        Raises:
+            RefusedError: as `database`; `backup_impossible`, the target has no database.
         """
         ...
 

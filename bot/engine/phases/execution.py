@@ -201,7 +201,7 @@ class Execution:
             # Committed before the host is asked: recovery asks the host about every intent.
             await self._write(row, "step_started", act_facts(step, self._masker))
         job = self._job(revealed, row, layout_of(row.facts))
-        transcript = Transcript(self._runs, self._lease, row, self._masker)
+        transcript = Transcript(self._runs, self._lease, row, self._masker, self._clock)
         self._active[(row.key, row.place)] = job
         try:
             performer = self._performer(step)
@@ -252,7 +252,7 @@ class Execution:
         return outcome if ending is None else after_cancellation(outcome, await ending)
 
     async def _write_end(self, row: StepRow, outcome: Outcome, printed: tuple[Change, ...] = ()) -> StepRow:
-        ended = replace(ended_row(row, outcome, self._masker), ended_at=self._clock.now())
+        ended = replace(ended_row(row.found(), outcome, self._masker), ended_at=self._clock.now())
         await self._write(ended, f"step_{ended.state.value}", end_facts(ended), printed)
         return ended
 
@@ -268,7 +268,7 @@ class Execution:
             row = replace(self._intent(row, member.job.journal, {}), begun=True)
             await self._write(row, "step_started", act_facts(member.step, self._masker))
         if member.transcript is None:
-            member.row, member.transcript = row, Transcript(self._runs, self._lease, row, self._masker)
+            member.row, member.transcript = row, Transcript(self._runs, self._lease, row, self._masker, self._clock)
         return member.transcript
 
     async def end_member(self, member: Member, outcome: Outcome) -> StepRow:

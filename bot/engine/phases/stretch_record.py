@@ -102,3 +102,15 @@ class _Output:
         if self._member.transcript is None:
             raise LookupError(f"output of {self._member.row.key} before its claim")
         await self._member.transcript.write(offset, chunk)
+
+    async def unreachable(self) -> None:
+        """Commit that the host cannot be reached, where the step has begun."""
+        if self._member.transcript is not None:
+            await self._member.transcript.unreachable()
+            self._changed()
+
+    async def reachable(self) -> None:
+        """Commit that the host answers again."""
+        if self._member.transcript is not None:
+            await self._member.transcript.reachable()
+            self._changed()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot.background import wait_for
 from bot.domain.runs.run import StepRow
 from bot.domain.secrets import Masker
+from bot.engine.ports import Clock
 from bot.engine.run_changes import Change, Chunk, Printed, RunLease, StepIs, TailIs
 from bot.engine.stores import RunStore
 
@@ -35,13 +36,15 @@ class Transcript:
         lease: of the run.
         row: of the step, in state `running`; `row` is the current one afterwards.
         masker: of the installation's secrets.
+        clock: the time.
     """
 
-    def __init__(self, runs: RunStore, lease: RunLease, row: StepRow, masker: Masker) -> None:
+    def __init__(self, runs: RunStore, lease: RunLease, row: StepRow, masker: Masker, clock: Clock) -> None:
         self.row = row
         self._runs = runs
         self._lease = lease
         self._masker = masker
+        self._clock = clock
         self._next = row.offset
         self._partial = b""
         self._head_left = max(0, HEAD_BYTES - row.offset)
@@ -56,6 +59,18 @@ class Transcript:
         """Commit that the host has claimed the step, which is never started again."""
         if not self.row.begun:
             self.row = replace(self.row, begun=True)
+            await self._runs.record(self._lease, (StepIs(self.row),))
+
+    async def unreachable(self) -> None:
+        """Commit since when the host of a step that has begun cannot be reached."""
+        if self.row.begun and self.row.unreachable_since is None:
+            self.row = self.row.lost_at(self._clock.now())
+            await self._runs.record(self._lease, (StepIs(self.row),))
+
+    async def reachable(self) -> None:
+        """Commit that the host answers again."""
+        if self.row.unreachable_since is not None:
+            self.row = self.row.found()
             await self._runs.record(self._lease, (StepIs(self.row),))
 
     async def write(self, offset: int, chunk: bytes) -> None:

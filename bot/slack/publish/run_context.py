@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bot.domain.policies.people import NOBODY
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.estimate import StepEstimate
-from bot.domain.runs.run import Run, RunState
+from bot.domain.runs.run import Run, RunState, StepRow
 from bot.slack.context import SlackContext
 from bot.slack.render.cards.approval.absent import MAX_ABSENT
 from bot.slack.render.context import RenderContext
@@ -45,7 +45,7 @@ class RunRenderContexts:
         """
         now = self._context.clock.now()
         memo = self._memos.setdefault(run.id, _Memo(now))
-        signature = (run.state, run.place_in_queue, tuple((row.key, row.place, row.state) for row in run.steps))
+        signature = (run.state, run.place_in_queue, tuple(_standing(row) for row in run.steps))
         if signature != memo.signature or now - memo.beat >= timedelta(seconds=beat):
             memo.signature, memo.beat = signature, now
         if memo.estimated != len(run.steps):
@@ -86,6 +86,10 @@ class RunRenderContexts:
         if not gate.requirement.allow_requester:
             asked -= {run.request.origin.user}
         return asked - members
+
+
+def _standing(row: StepRow) -> tuple[object, ...]:
+    return row.key, row.place, row.state, row.unreachable_since
 
 
 def _answered_alone(run: Run) -> frozenset[str]:

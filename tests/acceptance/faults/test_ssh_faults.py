@@ -46,12 +46,14 @@ async def test_a_line_that_breaks_in_every_way_costs_no_step(
                     migrating = await held(ssh_host, "php artisan migrate", laravel)
                     await wire.refuse()
                     wire.reset()
+                    await eventually(lambda: _says_unreachable(system, run), 30, what="the host to be told as lost")
                 # it ends while nobody can see it
                 await gone(migrating)
                 await asyncio.sleep(0.5)
                 await eventually(lambda: system.steps(run)["migrate"] == "running", 30, what="the migration to be told")
                 await wire.heal()
                 await held(ssh_host, "php artisan route:cache", laravel)
+                await eventually(lambda: not _says_unreachable(system, run), 30, what="the host to be told as back")
                 wire.finish()
             await held(ssh_host, "php artisan view:cache", laravel)
             wire.reset()
@@ -64,6 +66,11 @@ async def test_a_line_that_breaks_in_every_way_costs_no_step(
     ddl = migration_ddl(mariadb.statements(position))
     assert len(ddl) == len(set(ddl)) > 0
     assert not laravel.is_down
+
+
+def _says_unreachable(system: System, run: str) -> bool:
+    told = [str(system.messages(kind, run)[-1]) for kind in ("card", "progress")]
+    return all("web1* unreachable for" in text and "the step goes on there" in text for text in told)
 
 
 async def test_a_host_that_reboots_in_mid_migration_is_left_to_a_person(

@@ -13,6 +13,7 @@ from bot.databases.server.facts import DatabaseLook
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.targets.look import AppliedMigration, Session
+from bot.domain.targets.table_names import TableNames
 from bot.domain.targets.target import Target
 from tests.support import eventually, numbers, on_mysql
 
@@ -53,6 +54,17 @@ async def test_the_migrations_table_is_read_in_order_whatever_its_name(
     assert facts.ran == (AppliedMigration("b", 1), AppliedMigration("a", 1), AppliedMigration("c", 2))
     assert facts.version[0].isdigit()
     assert facts.size_bytes > 0
+
+
+async def test_the_names_of_tables_and_views_are_read_as_they_are(
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: DemoDatabase
+) -> None:
+    assert "users" not in await look.tables(target)
+    for statement in ("CREATE TABLE `users` (id INT)", "CREATE VIEW `é%s` AS SELECT 1 AS one"):
+        await mariadb.query(statement, database=database.name)
+    there = await look.tables(target)
+    assert there == TableNames(frozenset({"users", "é%s"}))
+    assert "Users" not in there
 
 
 @pytest.mark.parametrize("table", ["migrations", "", "x" * 65, "a\0b", "ends ", "🎉", "../x", "a.b"])

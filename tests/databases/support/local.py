@@ -34,6 +34,12 @@ class KeptOutput:
     async def write(self, offset: int, chunk: bytes) -> None:
         self.text = self.text[:offset] + chunk
 
+    async def unreachable(self) -> None:
+        return
+
+    async def reachable(self) -> None:
+        return
+
 
 class LocalHost:
     """Runner and reader in one.

@@ -91,6 +91,8 @@ class Kept:
     data: bytearray = field(default_factory=bytearray)
     claimed: asyncio.Event = field(default_factory=asyncio.Event)
     grown: asyncio.Event = field(default_factory=asyncio.Event)
+    contact: list[str] = field(default_factory=list)
+    """What was said of the host, in order, without repetitions."""
 
     async def begun(self) -> None:
         self.claimed.set()
@@ -100,6 +102,16 @@ class Kept:
         assert offset <= len(self.data), f"a hole in the output: {len(self.data)} to {offset}"
         self.data[offset : offset + len(chunk)] = chunk
         self.grown.set()
+
+    async def unreachable(self) -> None:
+        self._said("lost")
+
+    async def reachable(self) -> None:
+        self._said("there")
+
+    def _said(self, word: str) -> None:
+        if self.contact[-1:] != [word]:
+            self.contact.append(word)
 
     async def contains(self, text: bytes) -> None:
         async with asyncio.timeout(20):

@@ -21,12 +21,12 @@ from bot.domain.runs.findings import (
 )
 from bot.domain.runs.migration_risk import EffectKind, MigrationRisk
 from bot.domain.runs.request import Decision, ResumeOptions, RollbackOptions
-from bot.domain.runs.run import Run, RunState
+from bot.domain.runs.run import Run, RunState, StepState
 from bot.domain.targets.snapshot import TargetSnapshot, TargetState
 from bot.slack.render.cards.approval.approval_card import approval_subject
 from bot.slack.render.cards.approval.stakes import stakes
 from bot.slack.render.message import Message
-from bot.slack.render.run_messages import APPROVAL, CARD, RESULT, render
+from bot.slack.render.run_messages import APPROVAL, CARD, PROGRESS, RESULT, render
 from bot.slack.render.run_messages import PLAN as PLAN_SLOT
 from tests.slack.support.limits import texts
 from tests.slack.support.runs import AT, BACKUP, MIGRATION, NEW, OLD, PLAN, RUNS, ctx
@@ -77,6 +77,21 @@ def test_a_run_at_work_says_when_it_ends_and_when_the_site_is_back() -> None:
 def test_a_step_below_a_second_is_late_too() -> None:
     told = replace(ctx(), estimates={"migrate": StepEstimate(0.2, 0.4)})
     assert "⚠️ *late*, usually 0.2\u00a0s" in render(RUNS["running"], told)[CARD].text
+
+
+def test_a_host_that_cannot_be_reached_is_named_for_as_long_as_the_step_runs_there() -> None:
+    [row] = RUNS["running"].rows("migrate")
+    cut = replace(
+        RUNS["running"], steps=tuple(each.lost_at(AT) if each == row else each for each in RUNS["running"].steps)
+    )
+    told = render(cut, replace(ctx(AT + timedelta(seconds=8)), estimates=EVERY_STEP))
+    for slot in (CARD, PROGRESS):
+        assert "⚠️ *web1* unreachable for 8\u00a0s; the step goes on there" in told[slot].text
+    assert "left" not in told[CARD].text
+    again = replace(cut, steps=tuple(each.found() for each in cut.steps))
+    assert again.steps == RUNS["running"].steps
+    ended = replace(cut, steps=tuple(replace(each, state=StepState.DONE) for each in cut.steps))
+    assert all("unreachable" not in message.text for message in render(ended, ctx()).values())
 
 
 def test_what_is_told_of_a_superseded_run_names_the_one_that_goes_on_and_offers_no_retry() -> None:

@@ -6,7 +6,7 @@ from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import NOT_READ, Run, StepState
 from bot.slack.render import markup
 from bot.slack.render.cards.run.migration_line import migration_line, rehearsed_duration
-from bot.slack.render.cards.run.step_line import run_left, time_left
+from bot.slack.render.cards.run.step_line import run_left, time_left, unreachable
 from bot.slack.render.context import (
     STEP_EMOJI,
     RenderContext,
@@ -113,6 +113,8 @@ def _note(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
     if step.state is StepState.SKIPPED and any(row.exit_status == NOT_READ for row in step.rows):
         return translate("progress.not_read")
     if step.state is StepState.RUNNING:
+        if lost := unreachable(step, ctx):
+            return lost
         again = translate("progress.attempt", n=str(attempt)) if attempt > 1 else Markup("")
         return join_dots((time_left(step, ctx) or again, rehearsed_duration(step, plan, ctx)))
     return Markup("")

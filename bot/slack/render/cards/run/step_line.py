@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.domain.runs.remaining import remaining
 from bot.domain.runs.run import Run
-from bot.slack.render import markup
-from bot.slack.render.context import RenderContext, StepView, current_step, is_before_change, step_views
+from bot.slack.render import durations, markup
+from bot.slack.render.context import RenderContext, StepView, current_step, is_before_change, places, step_views
 from bot.slack.render.markup import Markup
 
 _MAX_TITLE = 80
@@ -18,14 +18,27 @@ def step_line(run: Run, ctx: RenderContext) -> Markup:
     if step is None:
         return ctx.translator.translate("card.looking") if is_before_change(run) else Markup("")
     elapsed = step.elapsed(ctx.now)
+    lost = unreachable(step, ctx)
     return ctx.translator.translate(
         "card.step",
         n=str(step.number),
         m=str(len(steps)),
         title=markup.clip(step.title, _MAX_TITLE),
         elapsed=ctx.translator.duration(elapsed) if elapsed >= 1 else "",
-        late=late(step, ctx),
-        left=run_left(run, ctx) or _step_left(step, ctx),
+        late=lost or late(step, ctx),
+        left="" if lost else run_left(run, ctx) or _step_left(step, ctx),
+    )
+
+
+def unreachable(step: StepView, ctx: RenderContext) -> Markup:
+    """Render which hosts of a step that runs there cannot be reached, and for how long; empty where they can."""
+    lost = {row.place: row.unreachable_since for row in step.rows if row.unreachable_since is not None}
+    if not lost:
+        return Markup("")
+    return ctx.translator.translate(
+        "card.unreachable",
+        hosts=places(tuple(lost)),
+        seconds=_rounded(durations.between(min(lost.values()), ctx.now), ctx),
     )
 
 
