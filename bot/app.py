@@ -29,6 +29,7 @@ from bot.engine.jobs.backup_age import OverdueWatch
 from bot.engine.jobs.inbox_pruning import InboxPruning
 from bot.engine.jobs.lock_reminders import LockReminders
 from bot.engine.jobs.schedule import Schedule
+from bot.forge.reader import ForgeReader
 from bot.hosts.branch_reader import BranchReader
 from bot.hosts.connections import Connections
 from bot.hosts.tunnels import Tunnels
@@ -92,7 +93,9 @@ async def serve(configuration: Configuration, translators: Translators) -> None:
             metrics=measures,
         )
         slack = await stack.enter_async_context(SlackApp(access, ports, translators))
-        target_reader, performers = build_performers(connections, recipes, store.runs, operations.variables)
+        target_reader, performers = build_performers(
+            connections, recipes, store.runs, operations.variables, ForgeReader(settings.forge_token)
+        )
         engine = Engine(
             EngineContext(
                 runs=store.runs,

@@ -48,6 +48,7 @@ from bot.domain.targets.look import AppliedMigration
 from bot.domain.targets.target import Target
 from bot.engine.phases.preflight import PreflightPerformer
 from bot.engine.ports import Performer
+from bot.forge.reader import ForgeReader
 from bot.hosts.connections import Connections
 from bot.hosts.health import HealthPerformer
 from bot.hosts.look import HostLook
@@ -65,6 +66,7 @@ def build_performers(
     recipes: Mapping[TargetName, Recipe],
     runs: RunReader,
     variables: Mapping[str, Secret],
+    forge: ForgeReader,
 ) -> tuple[LiveTargetReader, Mapping[type[Act], Performer]]:
     """Build the reader of targets and the performers, over shared connections.
 
@@ -73,6 +75,7 @@ def build_performers(
         recipes: the recipe of each target.
         runs: the stored runs.
         variables: the secrets that stored plans refer to, by name.
+        forge: reads checks of commits.
     """
     runner = Runner(connections)
     databases = Connector(Tunnels(connections).open)
@@ -80,7 +83,9 @@ def build_performers(
     beside = LeftoverReader(databases)
     written = WritesSinceReader(databases)
     backups = BackupAccess(runner, connections, Pipes(connections))
-    looks = LiveTargetReader(HostLook(connections), database_look, backups.catalog, beside, written, runs, variables)
+    looks = LiveTargetReader(
+        HostLook(connections), database_look, backups.catalog, beside, written, runs, variables, forge
+    )
 
     async def ran_at(target: Target) -> tuple[AppliedMigration, ...] | None:
         return await ran_now(recipes[target.name], target, looks.look(target))

@@ -17,6 +17,7 @@ from bot.domain.backups.writes_since import TableWrites
 from bot.domain.runs.run import Run
 from bot.domain.secret_references import reveal_secrets
 from bot.domain.secrets import Secret
+from bot.domain.targets.forge import ForgeAnswer
 from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.targets.order import Verification
@@ -26,6 +27,7 @@ from bot.domain.targets.target import Target
 from bot.engine.queries.migration_report import SEARCHED_RUNS, referred_backups
 from bot.engine.queries.releases import releases_of
 from bot.engine.queries.verifications import verifications_of
+from bot.forge.reader import ForgeReader
 from bot.hosts.look import HostLook
 from bot.store.reader import RunReader
 
@@ -42,6 +44,7 @@ class LiveTargetReader:
         writes: reads what was written since a backup.
         runs: the stored runs.
         variables: the secrets that stored plans refer to, by name.
+        forge: reads checks of commits.
     """
 
     hosts: HostLook
@@ -51,6 +54,7 @@ class LiveTargetReader:
     writes: WritesSinceReader
     runs: RunReader
     variables: Mapping[str, Secret]
+    forge: ForgeReader
 
     def look(self, target: Target) -> Look:
         """Give a look at a target."""
@@ -129,6 +133,12 @@ class TargetLook:
             return ()
         app, before = self.target.name.app, self.target.after.environment
         return verifications_of(await self.reader.runs.of_target(app, before, SEARCHED_RUNS), datetime.now(UTC))
+
+    async def commit_checks(self, sha: str) -> ForgeAnswer:
+        """Read what the required checks say about a commit."""
+        if self.target.repository is None or not self.target.checks:
+            return ()
+        return await self.reader.forge.checks(self.target.repository, sha, self.target.checks)
 
     async def past_runs(self) -> tuple[Run, ...]:
         """Read the latest runs on the target, newest first."""

@@ -22,6 +22,7 @@ from bot.recipes.rehearsal_way import rehearsal_way
 from bot.recipes.remaining_steps import remaining_steps, undone_by_absence
 from bot.recipes.step_inputs import StepInputs
 from bot.recipes.steps import before_plan, recipe_steps
+from commands.checks import checks_basis, read_checks
 from commands.command import options_as
 from commands.common import (
     backup_id,
@@ -98,8 +99,8 @@ class Deploy:
         """Resolve the ref, require a fast-forward, and plan the changes.
 
         Raises:
-            RefusedError: `ref_not_found`, `not_fast_forward`, `not_verified_before`, `checkouts_differ`,
-                `checkout_dirty`, or a host or the database cannot be read.
+            RefusedError: `ref_not_found`, `not_fast_forward`, `not_verified_before`, `checks_not_green`,
+                `forge_silent`, `checkouts_differ`, `checkout_dirty`, or a host or the database cannot be read.
         """
         recipe = self.recipes[target.name]
         if run.request.resumes is not None:
@@ -118,6 +119,8 @@ class Deploy:
         if is_live and not migrations and unfinished is None:
             return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
         in_order = order.judge(run.request, sha, hosts)
+        checks = await read_checks(target, look, run.request, sha)
+        checked = checks.judge(run.request)
         of_files = await migration_files(recipe.migrations, migrations, hosts[0], target, look)
         takes_down, downs = plan_maintenance(target, hosts, migrations)
         backup = backup_id(run) if wants_backup(target, self.action, len(migrations)) else None
@@ -154,7 +157,9 @@ class Deploy:
             request=run.request,
             steps=(*self.before_plan(run, target), *steps),
             requirement=target.policy.requirement(self.action),
-            basis=_basis(hosts, sha, pending, has_database=database is not None) | order.basis(run.request, sha, hosts),
+            basis=_basis(hosts, sha, pending, has_database=database is not None)
+            | order.basis(run.request, sha, hosts)
+            | checks.basis(run.request),
             sha=Sha(sha),
             commits=first.commits,
             commit_count=first.commit_count,
@@ -163,6 +168,7 @@ class Deploy:
             findings=(
                 *_completed(unfinished, hosts, sha),
                 *in_order,
+                *checked,
                 *downs,
                 *other_server(hosts[0], database),
                 *(on_replica(database) if migrations or backup is not None else ()),
@@ -174,10 +180,10 @@ class Deploy:
         )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
-        """Read the basis again: each host's HEAD, local changes and maintenance, and the pending migrations.
+        """Read the basis again: each host's HEAD, local changes and maintenance, pending migrations, and checks.
 
         Raises:
-            RefusedError: a host or the database cannot be read.
+            RefusedError: a host, the database or the forge cannot be read.
         """
         recipe = self.recipes[target.name]
         if run.request.resumes is not None:
@@ -189,7 +195,7 @@ class Deploy:
             require_writable(database)
         pending = _pending(recipe, hosts[0], database)
         read = _basis(hosts, sha, pending, has_database=database is not None)
-        return read | order.basis(run.request, sha, hosts)
+        return read | order.basis(run.request, sha, hosts) | await checks_basis(target, look, run.request, sha)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         """Read again which of the plan's migrations are pending.

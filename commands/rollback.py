@@ -21,6 +21,7 @@ from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import before_plan
 from commands.backup_restore import backup_basis, require_privileges, write_findings
+from commands.checks import checks_not_asked
 from commands.command import options_as
 from commands.common import host_basis, ran_now, read_target, require_encryption, require_ready
 from commands.exceptions import FLAGS, USAGE, read_exceptions
@@ -146,6 +147,7 @@ class Rollback:
                 *planned.findings,
                 *on_replica(found.database),
                 *out_of_order(target),
+                *checks_not_asked(target),
                 *lacks,
             ),
             destructive=choice.backup is not None,

@@ -16,6 +16,7 @@ from bot.domain.policies.people import NOBODY
 from bot.domain.policies.policy import BackupBefore, Policy, Requirement
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
+from bot.domain.targets.forge import ForgeKind, Repository, forge_kind
 from bot.domain.targets.order import After
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import (
@@ -132,9 +133,16 @@ def _target(
         backups=backups,
         vars=variables,
         packages_from=tuple(app.packages_from),
-        repository=app.repository or "",
+        repository=_repository(app),
+        checks=tuple(app.checks),
         after=None if section.after is None else After(section.after.environment, section.after.within),
     )
+
+
+def _repository(app: schema.AppSection) -> Repository | None:
+    if app.repository is None:
+        return None
+    return Repository(app.repository, forge_kind(app.repository) if app.forge is None else ForgeKind(app.forge))
 
 
 def _certificates(path: str | None) -> str | None:

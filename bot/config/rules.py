@@ -16,6 +16,7 @@ from bot.domain.policies.people import People
 from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, OVERRIDE
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
+from bot.domain.targets.forge import ForgeKind, forge_kind
 from bot.domain.targets.target import RehearseOn
 
 Data = Mapping[str, object]
@@ -25,6 +26,9 @@ _ASKED_WITH = {
     OVERRIDE: (Action.DEPLOY.value, Action.ROLLBACK.value, Action.RESTORE.value),
 }
 """What is asked for where a gate is not an action's own."""
+
+
+_SLASHES_BEFORE_A_PATH = 2
 
 
 def known_names(data: object) -> Known:
@@ -53,6 +57,7 @@ def broken_rules(data: object) -> list[DocumentProblem]:
         *_environments(root),
         *_shared_checkouts(root),
         *_order_of_environments(root),
+        *_checks_without_a_forge(root),
     ]
 
 
@@ -208,6 +213,23 @@ def _order_of_environments(root: Data) -> Iterator[DocumentProblem]:
                 yield DocumentProblem(path, unknown("environment", other, frozenset(environments)))
             elif (way := _loop(environment, ways)) is not None:
                 yield DocumentProblem(path, f"no commit could ever come first: {' → '.join(way)}")
+
+
+def _checks_without_a_forge(root: Data) -> Iterator[DocumentProblem]:
+    for name, app in _mapping(root.get("apps")).items():
+        section = _mapping(app)
+        page, kind = section.get("repository"), section.get("forge")
+        if page is None:
+            for key in ("checks", "forge"):
+                if section.get(key):
+                    message = "needs `repository`, the page of the repository at its forge"
+                    yield DocumentProblem(("apps", name, key), message)
+            continue
+        if kind is None and isinstance(page, str) and page.count("/") > _SLASHES_BEFORE_A_PATH:
+            kind = forge_kind(page)
+        if section.get("checks") and kind == ForgeKind.BITBUCKET:
+            message = "checks are read at GitHub and GitLab alone; leave them out for this forge"
+            yield DocumentProblem(("apps", name, "checks"), message)
 
 
 def _empty_freezes(root: Data) -> Iterator[DocumentProblem]:

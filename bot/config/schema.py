@@ -29,6 +29,7 @@ from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVE
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
+from bot.domain.targets.forge import ForgeKind
 from bot.domain.targets.target import COPY_UP_TO, MYDUMPER_FROM, SAMPLE_ROWS, RehearseOn
 from bot.domain.targets.tls import TlsMode
 
@@ -158,6 +159,7 @@ SafeName = Annotated[str, _text(values.safe_name)]
 ListName = Annotated[str, _text(values.list_name)]
 PeopleName = Annotated[str, _text(values.people_name)]
 Line = Annotated[str, _text(values.line_of_text)]
+CheckName = Annotated[Line, Field(max_length=200)]
 DomainName = Annotated[str, _text(values.domain_name)]
 OneWord = Annotated[str, _text(values.word)]
 RemotePath = Annotated[str, _text(values.remote_path)]
@@ -377,9 +379,15 @@ class EnvironmentSection(_Section):
     after: AfterSection | None = None
 
 
+_LOOPBACK = r"http://(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])"
+
+
 def _forge_url(value: str) -> str:
-    """Accept the page of a repository at a forge, without a login, a query or anything that could end a link."""
-    if not re.fullmatch(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~-]+)+/?", value):
+    """Accept the page of a repository at a forge, without a login, a query or anything that could end a link.
+
+    On this machine itself it may be without TLS, for nobody is in between.
+    """
+    if not re.fullmatch(rf"(?:https://[A-Za-z0-9.-]+|{_LOOPBACK})(?::\d{{1,5}})?(?:/[A-Za-z0-9._~-]+)+/?", value):
         raise wrong("must be the https:// address of the repository's page, such as https://github.com/acme/compte")
     return value.rstrip("/").removesuffix(".git")
 
@@ -393,6 +401,8 @@ class AppSection(_Section):
     recipe: Line
     channels: Annotated[list[Channel], NonEmpty, AfterValidator(_distinct)]
     repository: ForgeUrl | None = None
+    forge: Annotated[str, _one_of("forge", frozenset(kind.value for kind in ForgeKind))] | None = None
+    checks: Annotated[list[CheckName], AfterValidator(_distinct)] = []
     packages_from: Annotated[list[DomainName], AfterValidator(_distinct)] = []
     environments: Annotated[dict[SafeName, EnvironmentSection], NonEmpty]
 

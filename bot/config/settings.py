@@ -132,6 +132,7 @@ class Settings:
         audit_forward: where each record of history goes as it happens; None is nowhere.
         bot_language: in which the bot speaks in channels.
         language_dir: the directory of another language, which everybody gets; None where there is none.
+        forge_token: with which checks are read at the forge; None reads what anybody may.
     """
 
     slack_bot_token: Secret
@@ -144,10 +145,12 @@ class Settings:
     audit_forward: AuditForward | None
     bot_language: Language
     language_dir: Path | None
+    forge_token: Secret | None
 
     def secrets(self) -> tuple[Secret, ...]:
         """Give every secret of the environment, for masking."""
-        return (self.slack_bot_token, self.slack_app_token, *self.store_url.secrets)
+        forge = () if self.forge_token is None else (self.forge_token,)
+        return (self.slack_bot_token, self.slack_app_token, *self.store_url.secrets, *forge)
 
 
 def _parsed(parse: Callable[[str], object]) -> BeforeValidator:
@@ -169,6 +172,12 @@ def _token(prefix: str, what: str) -> Callable[[str], Secret]:
         return Secret(text)
 
     return parse
+
+
+def _forge_token(text: str) -> Secret:
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("not a token of a forge; it is one word, without spaces")
+    return Secret(text)
 
 
 def _split(text: str, what: str) -> SplitResult:
@@ -296,6 +305,7 @@ class _AllVariables(_StoreVariables, _FileVariables):
     AUDIT_FORWARD: Annotated[AuditForward | None, _parsed(_audit_forward)] = None
     BOT_LANGUAGE: Annotated[Language, _parsed(_language)] = Language.ENGLISH
     LANGUAGE_DIR: Annotated[Path | None, _parsed(Path)] = None
+    FORGE_TOKEN: Annotated[Secret | None, _parsed(_forge_token)] = None
 
 
 VARIABLES = tuple(_AllVariables.model_fields)
@@ -344,6 +354,7 @@ def settings_of(variables: Variables) -> Settings:
         audit_forward=read.AUDIT_FORWARD,
         bot_language=read.BOT_LANGUAGE,
         language_dir=read.LANGUAGE_DIR,
+        forge_token=read.FORGE_TOKEN,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from bot.demo.application.application import Application
 from bot.demo.application.commits import CommitKind
+from bot.demo.forge import DemoForge
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import DemoHost
 from bot.demo.host.tcp_proxy import TcpProxy
@@ -110,7 +111,10 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
 
         ops_file, env_file = folder / "bot" / "ops.yaml", folder / "bot" / ".env"
         scheduled = far_off(datetime.now(UTC))
-        write_operations(ops_file, operations(host, application, line.port, web.health_url, scheduled))
+        forge = await stack.enter_async_context(DemoForge())
+        reporter.started("Forge", f"{forge.repository}, with one check that is green")
+        content = operations(host, application, line.port, web.health_url, scheduled, forge.repository)
+        write_operations(ops_file, content)
         language = os.environ.get("BOT_LANGUAGE") or "en"
         api_url = f"http://127.0.0.1:{page.number}/api/"
         write_environment(env_file, environment(folder / "bot", ops_file, api_url, application, language))
@@ -120,7 +124,7 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
             HostFaults(host, line, database, application.path, bot, reporter.notice)
         )
         controller = await stack.enter_async_context(
-            Controller(entries(application, database, host_faults, BackupTime(ops_file, bot)))
+            Controller(entries(application, database, host_faults, BackupTime(ops_file, bot), forge))
         )
         playground = _playground(folder / "playground", page.number, controller.url, language)
         stack.push_async_callback(playground.end)

@@ -10,6 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from bot.demo.application.application import BRANCH, Application
+from bot.demo.forge import CHECK
 from bot.demo.host.host import DemoHost
 from bot.demo.workspace import APP_TOKEN, BOT_TOKEN, CHANNEL, ENGINEER, ONCALL, RELEASER, RELEASERS
 
@@ -18,7 +19,7 @@ _PASSWORD = "COMPTE_DB_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def operations(
-    host: DemoHost, application: Application, ssh_port: int, health_url: str, scheduled: datetime
+    host: DemoHost, application: Application, ssh_port: int, health_url: str, scheduled: datetime, repository: str
 ) -> dict[str, Any]:
     """Give the content of `ops.yaml`: engineers may deploy, releasers approve.
 
@@ -28,6 +29,7 @@ def operations(
         ssh_port: the port of 127.0.0.1 to reach the host; it must be trusted.
         health_url: the page that must answer after a deploy.
         scheduled: at this time of day, UTC, the database is backed up by itself.
+        repository: address of the repository's page at the demonstration's forge.
     """
     database = application.database
     releasers = {"count": 1, "from": ["releasers"], "expires": "30m"}
@@ -92,7 +94,15 @@ def operations(
             }
         },
         "policies": {"production": policy},
-        "apps": {APP: {"recipe": "laravel", "channels": [CHANNEL], "environments": {ENVIRONMENT: production}}},
+        "apps": {
+            APP: {
+                "recipe": "laravel",
+                "channels": [CHANNEL],
+                "repository": repository,
+                "checks": [CHECK],
+                "environments": {ENVIRONMENT: production},
+            }
+        },
     }
 
 

@@ -52,6 +52,8 @@ class Reason(StrEnum):
     REF_NOT_FOUND = "ref_not_found"
     NOT_FAST_FORWARD = "not_fast_forward"
     NOT_VERIFIED_BEFORE = "not_verified_before"
+    CHECKS_NOT_GREEN = "checks_not_green"
+    FORGE_SILENT = "forge_silent"
     DATABASE_UNREACHABLE = "database_unreachable"
     DATABASE_LOGIN_REFUSED = "database_login_refused"
     DATABASE_MISSING = "database_missing"

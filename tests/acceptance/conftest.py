@@ -54,10 +54,11 @@ async def new_system(
             extra: dict[str, str] | None = None,
             application: Application = laravel_at_first,
             recipe: str = "laravel",
+            app: dict[str, Any] | None = None,
             **options: Any,
         ) -> System:
             content = operations(ssh_host, application, **{"health_url": web.health_url, "scratch": False, **options})
-            content["apps"]["compte"]["recipe"] = recipe
+            content["apps"]["compte"] |= {"recipe": recipe, **(app or {})}
             ops_file = write_operations(tmp_path, content)
             playground = await stack.enter_async_context(Playground(workspace()).serve())
             secrets = {OPS_PASSWORD: application.database.password}

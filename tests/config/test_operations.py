@@ -17,6 +17,7 @@ from bot.domain.policies.policy import BackupBefore, Requirement
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
+from bot.domain.targets.forge import ForgeKind, Repository
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import Backups, BotDirectory, Bucket, Database, Emoji, EmojiNames, Host, Keep, RehearseOn
 from tests.config.support.example import RIGHT, accept, changed, load
@@ -126,11 +127,11 @@ def test_who_decides_is_a_list_of_its_own_or_none():
 
 
 def test_the_page_of_the_repository():
-    assert target().repository == ""
+    assert target().repository is None
     text = changed(
         "    recipe: laravel\n", "    recipe: laravel\n    repository: https://git.example.com/acme/compte.git/\n"
     )
-    assert target(text).repository == "https://git.example.com/acme/compte"
+    assert target(text).repository == Repository("https://git.example.com/acme/compte", ForgeKind.GITHUB)
 
 
 def test_hosts_of_packages():
@@ -315,3 +316,30 @@ def test_characters_of_emoji_become_their_names():
     assert written.approve == ("white_check_mark", "+1", "heavy_check_mark", "heavy_check_mark")
     assert written.reject == ("x", "woman-gesturing-no", "no_entry")
     assert written.meaning("thumbsup::skin-tone-3") is Emoji.APPROVE
+
+
+@pytest.mark.parametrize(
+    ("page", "said", "kind"),
+    [
+        ("https://github.com/acme/compte", "", ForgeKind.GITHUB),
+        ("https://gitlab.com/acme/compte", "", ForgeKind.GITLAB),
+        ("https://gitlab.example.com/acme/web/compte", "", ForgeKind.GITLAB),
+        ("https://git.example.com/acme/web/compte", "", ForgeKind.GITLAB),
+        ("https://git.example.com/acme/compte", "", ForgeKind.GITHUB),
+        ("https://git.example.com/acme/compte", "gitlab", ForgeKind.GITLAB),
+        ("https://gitlab.example.com/acme/compte", "github", ForgeKind.GITHUB),
+        ("https://bitbucket.org/acme/compte", "", ForgeKind.BITBUCKET),
+        ("http://127.0.0.1:8080/acme/compte", "", ForgeKind.GITHUB),
+        ("http://localhost/acme/compte", "", ForgeKind.GITHUB),
+    ],
+)
+def test_the_kind_of_the_forge(page: str, said: str, kind: ForgeKind):
+    forge = f"    forge: {said}\n" if said else ""
+    found = target(changed("    recipe: laravel\n", f"    recipe: laravel\n    repository: {page}\n{forge}"))
+    assert found.repository == Repository(page, kind)
+
+
+def test_the_checks_that_must_be_green():
+    assert target().checks == ()
+    lines = "    recipe: laravel\n    repository: https://github.com/acme/compte\n    checks: [tests, 'lint (8.3)']\n"
+    assert target(changed("    recipe: laravel\n", lines)).checks == ("tests", "lint (8.3)")

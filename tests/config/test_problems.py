@@ -393,6 +393,35 @@ MISTAKES = {
             "https://github.com/acme/compte"
         ],
     ),
+    "a repository in the clear, elsewhere than here": (
+        "    recipe: laravel",
+        "    recipe: laravel\n    repository: http://127.evil.example.com/acme/compte",
+        [
+            "21: apps.compte.repository: must be the https:// address of the repository's page, such as "
+            "https://github.com/acme/compte"
+        ],
+    ),
+    "checks of no forge": (
+        "    recipe: laravel",
+        "    recipe: laravel\n    checks: [tests]\n    forge: gitlab",
+        [
+            "21: apps.compte.checks: needs `repository`, the page of the repository at its forge",
+            "22: apps.compte.forge: needs `repository`, the page of the repository at its forge",
+        ],
+    ),
+    "checks of a forge that cannot be asked": (
+        "    recipe: laravel",
+        "    recipe: laravel\n    repository: https://bitbucket.org/acme/compte\n    checks: [tests]",
+        ["22: apps.compte.checks: checks are read at GitHub and GitLab alone; leave them out for this forge"],
+    ),
+    "checks without names": (
+        "    recipe: laravel",
+        "    recipe: laravel\n    repository: https://github.com/acme/compte\n    forge: gitea\n    checks: ['', a, a]",
+        [
+            "22: apps.compte.forge: unknown forge 'gitea'; did you mean 'gitlab'?",
+            "23: apps.compte.checks[0]: must not be empty",
+        ],
+    ),
     "packages from anywhere": (
         "    recipe: laravel",
         "    recipe: laravel\n    packages_from: ['https://a.example.com', localhost, 10.0.0.1, Repo.example.com]",

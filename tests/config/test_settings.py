@@ -64,10 +64,16 @@ def test_the_real_environment_wins(tmp_path):
 
 
 def test_secrets_do_not_show():
-    found = settings({**TOKENS, "STORE_URL": "mysql+aiomysql://bot:p%40ss@db/x"})
-    assert not re.search("1-bot|1-app|p%40ss", f"{found!r} {found} {found.store_url}")
+    found = settings({**TOKENS, "STORE_URL": "mysql+aiomysql://bot:p%40ss@db/x", "FORGE_TOKEN": "ghp_forge"})
+    assert not re.search("1-bot|1-app|p%40ss|ghp_forge", f"{found!r} {found} {found.store_url}")
     assert str(found.store_url) == "mysql+aiomysql://bot:***@db/x"
-    assert {secret.reveal() for secret in found.secrets()} == {"xoxb-1-bot", "xapp-1-app", "p%40ss", "p@ss"}
+    assert {secret.reveal() for secret in found.secrets()} == {
+        "xoxb-1-bot",
+        "xapp-1-app",
+        "p%40ss",
+        "p@ss",
+        "ghp_forge",
+    }
 
 
 @pytest.mark.parametrize(
@@ -164,6 +170,7 @@ def test_the_example_shows_the_defaults():
     assert shown.pop("HTTP_ADDR")
     assert shown.pop("AUDIT_FORWARD")
     assert shown.pop("LANGUAGE_DIR")
+    assert shown.pop("FORGE_TOKEN")
     assert shown == {
         "SLACK_API_URL": found.slack_api_url,
         "STORE_URL": found.store_url.reveal(),

@@ -21,6 +21,7 @@ from bot.console.doctor_checks.check_result import CheckResult, CheckStatus, sum
 from bot.console.doctor_checks.hosts import parse
 from bot.console.doctor_checks.problem_text import explain
 from bot.demo.application.application import Application
+from bot.demo.forge import DemoForge
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import DemoHost
 from bot.demo.host.web import WebServer
@@ -288,6 +289,22 @@ async def test_a_page_that_does_not_answer(doctor: Doctor, free_port: int) -> No
     url = f"http://127.0.0.1:{free_port}/login"
     [found] = failed(await doctor({"apps.compte.environments.production.vars.health_url": url}))
     assert found.startswith(f"health of compte production: {url} does not answer here")
+
+
+async def test_the_forge_and_the_checks_that_it_knows(doctor: Doctor, free_port: int) -> None:
+    async with DemoForge() as forge:
+        asks = {"apps.compte.repository": forge.repository, "apps.compte.checks": ["phpunit", "lint"]}
+        _, lines = await doctor(asks)
+        host = forge.repository.split("/")[2]
+    newest = "main, the newest commit of main"
+    assert f"warn  checks of compte: {host} has no lint for {newest}; there is: phpunit" in lines
+    assert f"ok    checks of compte: {host} answers for {newest}: phpunit: success" in lines
+
+    asks["apps.compte.repository"] = f"http://127.0.0.1:{free_port}/acme/compte"
+    status, lines = await doctor(asks, {"FORGE_TOKEN": "ghp_forge"})
+    assert status == 1
+    assert any(line.startswith("FAIL  checks of compte") and "no connection" in line for line in lines)
+    assert "ghp_forge" not in "".join(lines)
 
 
 async def test_a_store_that_cannot_be_made(doctor: Doctor) -> None:

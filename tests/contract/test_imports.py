@@ -55,6 +55,7 @@ ROOMS = {
     "background": Room(),
     "engine": Room(names("background domain"), names("structlog")),
     "sandbox": Room(names("domain"), language=PURE | names("decimal functools importlib")),
+    "forge": Room(names("domain"), names("aiohttp")),
     "hosts": Room(names("background domain engine sandbox"), names("aiohttp asyncssh")),
     "databases": Room(names("background domain engine sandbox"), names("aiomysql obstore pyrage structlog")),
     "store": Room(names("background domain engine"), names("alembic sqlalchemy structlog")),
@@ -65,13 +66,13 @@ ROOMS = {
     "logs": Room(names("config domain"), names("structlog")),
     "audit": Room(names("background config domain"), names("structlog")),
     "monitoring": Room(names("domain engine"), names("aiohttp prometheus_client")),
-    "target_reader": Room(names("databases domain engine hosts store")),
+    "target_reader": Room(names("databases domain engine forge hosts store")),
     "recurring_jobs": Room(names("engine"), names("apscheduler")),
-    "performers": Room(names("commands databases domain engine hosts recipes store target_reader")),
+    "performers": Room(names("commands databases domain engine forge hosts recipes store target_reader")),
     "app": Room(
         names(
-            "audit commands config databases domain engine hosts logs monitoring performers recipes recurring_jobs"
-            " sandbox slack store"
+            "audit commands config databases domain engine forge hosts logs monitoring performers recipes"
+            " recurring_jobs sandbox slack store"
         ),
         names("structlog"),
     ),
@@ -79,7 +80,9 @@ ROOMS = {
     "playground": Room(packages=names("aiohttp")),
     "demo": Room(names("playground"), names("aiohttp aiomysql asyncssh rich ruamel")),
     "console": Room(
-        names("app audit commands config databases demo domain engine hosts logs recipes sandbox setup slack store"),
+        names(
+            "app audit commands config databases demo domain engine forge hosts logs recipes sandbox setup slack store"
+        ),
         names("aiohttp rich slack_sdk structlog typer"),
     ),
     "__main__": Room(names("console"), names("typer")),

@@ -28,6 +28,7 @@ from bot.domain.runs.request import (
 )
 from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Secret
+from bot.domain.targets.forge import ForgeAnswer
 from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Release
 from bot.domain.targets.order import Verification
@@ -133,6 +134,7 @@ class Sight:
         self.counts: dict[tuple[str, str | None], int] = {}
         self.known: tuple[Release, ...] = ()
         self.verified: tuple[Verification, ...] = ()
+        self.checks: ForgeAnswer = ()
         self.lines: frozenset[str] = frozenset()
         self.asked: list[HostQuestion] = []
         self.identities: dict[str, HostIdentity] = {}
@@ -196,6 +198,9 @@ class Sight:
 
     async def verifications(self) -> tuple[Verification, ...]:
         return self.verified
+
+    async def commit_checks(self, sha: str) -> ForgeAnswer:
+        return self.checks
 
     def remember(self, *runs: Run) -> None:
         """Set the past runs, newest first."""

@@ -1,4 +1,4 @@
-"""Makes all checks concurrently and yields the results in order: Slack, store, hosts, then each target."""
+"""Makes all checks concurrently and yields the results in order: Slack, store, hosts, forges, then each target."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bot.console.doctor_checks.check_result import CheckResult, fail
 from bot.console.doctor_checks.checkouts import check_backups, check_checkout
 from bot.console.doctor_checks.databases import check_database
 from bot.console.doctor_checks.dump_tools import check_dump_tools
+from bot.console.doctor_checks.forge import apps_with_checks, check_forge
 from bot.console.doctor_checks.health import check_health
 from bot.console.doctor_checks.hosts import HostCheck, check_host
 from bot.console.doctor_checks.rehearsals import check_rehearsal
@@ -45,6 +46,9 @@ async def all_checks(configuration: Configuration, recipes: Mapping[TargetName, 
             ("store", asyncio.create_task(check_store(configuration.settings.store_url))),
             *((f"host {name}", asyncio.create_task(_results(task))) for name, task in hosts.items()),
         ]
+        token = configuration.settings.forge_token
+        for app, target in apps_with_checks(operations.targets).items():
+            checks.append((f"checks of {app}", asyncio.create_task(check_forge(token, app, target))))
         for name, target in operations.targets.items():
             looks = _target(connections, target, recipes[name], hosts)
             checks += [(what, asyncio.create_task(look)) for what, look in looks]

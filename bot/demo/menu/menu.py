@@ -10,6 +10,7 @@ from bot.demo.application.application import Application
 from bot.demo.application.commits import CommitKind
 from bot.demo.application.git import git
 from bot.demo.errors import DemoError
+from bot.demo.forge import CHECK, DemoForge
 from bot.demo.host.database import DatabaseServer
 from bot.demo.menu.backup_time import BackupTime
 from bot.demo.menu.cheating import Cheating
@@ -18,7 +19,7 @@ from bot.demo.menu.mistakes import UserMistakes
 from bot.demo.workspace import DEPLOY
 
 COMMITS, FAULTS, BACKUPS, BY_HAND = "Next commit", "Faults", "Backups", "By hand, on the server"
-CHEATING = "Try to cheat"
+CHEATING, CHECKS = "Try to cheat", "Continuous integration"
 
 _COMMITS = (
     (CommitKind.SAFE, "Add a column", "One migration that only adds"),
@@ -53,7 +54,11 @@ class MenuEntry:
 
 
 def entries(
-    application: Application, server: DatabaseServer, host_faults: HostFaults, nightly: BackupTime
+    application: Application,
+    server: DatabaseServer,
+    host_faults: HostFaults,
+    nightly: BackupTime,
+    forge: DemoForge,
 ) -> tuple[MenuEntry, ...]:
     """Give the menu.
 
@@ -62,6 +67,7 @@ def entries(
         server: the database server with its data.
         host_faults: makes things go wrong.
         nightly: moves the scheduled backup.
+        forge: says whether CI is green.
     """
     committer = _Committer(application)
     commits = (
@@ -140,7 +146,22 @@ def entries(
     )
     cheating = _about_cheating(Cheating(application))
     about_backups = _about_backups(UserMistakes(application, server), nightly)
-    return (*commits, *cheating, *faults, *about_backups, sign_up, leave, by_hand)
+    return (*commits, *_about_checks(forge), *cheating, *faults, *about_backups, sign_up, leave, by_hand)
+
+
+def _about_checks(forge: DemoForge) -> tuple[MenuEntry, ...]:
+    def saying(word: str) -> Callable[[], Awaitable[str]]:
+        async def act() -> str:
+            forge.say(word)
+            return f"The check {CHECK} says {word} of every commit now."
+
+        return act
+
+    return (
+        MenuEntry("ci-red", CHECKS, "Let CI fail", "Deploys are refused, and approvals void", saying("failure")),
+        MenuEntry("ci-runs", CHECKS, "Let CI run again", "Not green until it has ended", saying("in_progress")),
+        MenuEntry("ci-green", CHECKS, "Let CI pass", "The latest attempt counts", saying("success")),
+    )
 
 
 def _about_cheating(cheating: Cheating) -> tuple[MenuEntry, ...]:

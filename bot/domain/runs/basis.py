@@ -12,6 +12,9 @@ from bot.domain.targets.target import Target
 
 _CHECKED_OUT = "checked out on "
 
+CHECK_FACT = "CI check "
+"""How the name of the fact begins that says what a check of the forge says; the check's own name follows."""
+
 PLAN_FORMAT = "3"
 """Rises when a plan begins to promise more: an approval of an older plan does not count for it."""
 

@@ -50,6 +50,8 @@ from bot.domain.runs.rehearsal_findings import (
 )
 from bot.domain.runs.run_findings import (
     AlreadyDown,
+    CheckFound,
+    ChecksWaived,
     HeldBack,
     LossUnknown,
     NothingLost,
@@ -74,6 +76,8 @@ __all__ = [
     "BackupToRestore",
     "BackupsFromTheFuture",
     "BackupsNoLongerKept",
+    "CheckFound",
+    "ChecksWaived",
     "Finding",
     "HeldBack",
     "LackKind",
@@ -181,6 +185,8 @@ Finding = (
     | HeldBack
     | VerifiedBefore
     | OutOfOrder
+    | CheckFound
+    | ChecksWaived
     | OpenSession
     | UnknownFinding
 )

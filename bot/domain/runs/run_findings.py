@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from bot.domain.runs.request import Decision
 from bot.domain.runs.stored_facts import StoredFacts, written
+from bot.domain.targets.forge import CheckState
 
 _NAMES = written(separator=", ")
 
@@ -216,6 +217,36 @@ class OutOfOrder(StoredFacts):
 
     kind: ClassVar = "out_of_order"
     environment: str
+
+
+@dataclass(frozen=True)
+class CheckFound(StoredFacts):
+    """What a required check says about the commit.
+
+    Args:
+        name: of the check.
+        state: what that means.
+        word: the forge's own; empty if there is no such check.
+        url: of its page; empty if the forge names none.
+    """
+
+    kind: ClassVar = "ci_check"
+    name: str
+    state: CheckState
+    word: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class ChecksWaived(StoredFacts):
+    """The commit goes without green checks: an emergency, or a way back, for which they are not read.
+
+    Args:
+        silence: why the forge's answer is not known; empty if it answered, or was not asked.
+    """
+
+    kind: ClassVar = "checks_waived"
+    silence: str = ""
 
 
 @dataclass(frozen=True)

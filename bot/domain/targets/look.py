@@ -14,6 +14,7 @@ from bot.domain.backups.writes_since import TableWrites
 from bot.domain.runs.plan import Commit
 from bot.domain.runs.run import Run
 from bot.domain.shell import Command
+from bot.domain.targets.forge import ForgeAnswer
 from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.order import Verification
 from bot.domain.targets.privileges import MissingPrivilege
@@ -480,6 +481,14 @@ class Look(Protocol):
 
     async def verifications(self) -> tuple[Verification, ...]:
         """Read which commits were verified in the environment before (`after`), newest first; none without one."""
+        ...
+
+    async def commit_checks(self, sha: str) -> ForgeAnswer:
+        """Read what the required checks say about a commit; nothing is asked where none is required.
+
+        Args:
+            sha: the commit.
+        """
         ...
 
     async def past_runs(self) -> tuple[Run, ...]:

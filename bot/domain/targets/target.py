@@ -12,6 +12,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.people import NOBODY, People
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
+from bot.domain.targets.forge import Repository
 from bot.domain.targets.order import After
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.tls import Tls
@@ -218,7 +219,8 @@ class Target:
         vars: variables of the recipe.
         packages_from: names of hosts from which packages may be downloaded before approval, beside those of the live
             commit's packages.
-        repository: address of the repository's page at a forge; empty if none is named.
+        repository: at a forge; None if none is named.
+        checks: names of the checks there that must be green before a commit is deployed.
         after: the environment in which a commit must have been verified before; None if it may go here at once.
     """
 
@@ -233,7 +235,8 @@ class Target:
     backups: Backups | None = None
     vars: Mapping[str, VarValue] = field(default_factory=dict)
     packages_from: tuple[str, ...] = ()
-    repository: str = ""
+    repository: Repository | None = None
+    checks: tuple[str, ...] = ()
     after: After | None = None
 
 

@@ -16,6 +16,7 @@ from bot.domain.runs.plan import BOT, Phase
 from bot.domain.runs.request import DropLeftover, OverdueBackup, RequestOptions, VerifyBackup
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
 from bot.domain.secrets import Masker
+from bot.domain.targets.forge import Repository
 from bot.domain.targets.snapshot import TargetSnapshot
 from bot.domain.targets.target import EmojiNames
 from bot.slack.render import durations, markup
@@ -66,7 +67,7 @@ class RenderContext:
         next_environments: into which a commit may go once it is verified where the run was.
         translators: of people who see something alone; those who are missing read the configured language.
         deciders: who may decide about the run, if it needs a decision.
-        repository: address of the repository's page at a forge; empty where none is named.
+        repository: at a forge; None where none is named.
         snapshot: the last look at the run's target; None where there was none since the start.
     """
 
@@ -83,7 +84,7 @@ class RenderContext:
     translators: Mapping[str, Translator] = field(default_factory=dict)
     deciders: People = NOBODY
     snapshot: TargetSnapshot | None = None
-    repository: str = ""
+    repository: Repository | None = None
 
     def with_names(self, problem: Problem) -> Problem:
         """Return a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""

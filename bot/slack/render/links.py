@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.inbox import Posted
+from bot.domain.targets.forge import ForgeKind, Repository
 
 
 def thread_link(workspace: str, card: Posted) -> str:
@@ -16,15 +17,18 @@ def thread_link(workspace: str, card: Posted) -> str:
     return f"{workspace}archives/{card.channel}/p{message}?thread_ts={card.ts}&cid={card.channel}"
 
 
-def compare_link(repository: str, old: str, new: str) -> str:
+def compare_link(repository: Repository, old: str, new: str) -> str:
     """Return the page of a forge that compares two commits.
 
     Args:
-        repository: address of the repository's page, without a slash at its end.
+        repository: at the forge.
         old: full hash of the commit before.
         new: full hash of the commit after.
     """
-    host = repository.split("/")[2]
-    if "bitbucket" in host:
-        return f"{repository}/branches/compare/{new}%0D{old}"
-    return f"{repository}{'/-' if 'gitlab' in host else ''}/compare/{old}...{new}"
+    match repository.kind:
+        case ForgeKind.BITBUCKET:
+            return f"{repository.page}/branches/compare/{new}%0D{old}"
+        case ForgeKind.GITLAB:
+            return f"{repository.page}/-/compare/{old}...{new}"
+        case ForgeKind.GITHUB:
+            return f"{repository.page}/compare/{old}...{new}"

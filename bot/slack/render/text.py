@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from bot.domain.errors import Problem, Reason
+from bot.domain.runs.basis import CHECK_FACT
 from bot.slack.render import markup
 from bot.slack.render.catalog import Catalog
 from bot.slack.render.markup import Markup
@@ -33,6 +34,7 @@ _RESTORING = {"file": "is_bad", "refuted": "is_bad", "proof": "is_bad", "half": 
 """The state after a restore failed at a stage: the backup is bad, or the live database is half changed."""
 
 _SHA = 40
+_PAGE = ("https://", "http://")
 
 _PERMISSIONS = frozenset({Reason.NOT_ALLOWED, Reason.MEMBERSHIP_UNKNOWN})
 """The reasons whose action is what somebody may do."""
@@ -202,6 +204,8 @@ class Translator:
         known = self._catalog.facts
         if name in known:
             return Markup(known[name])
+        if name.startswith(CHECK_FACT):
+            return self.translate("fact.check", name=name.removeprefix(CHECK_FACT))
         about, _, host = name.replace(" of ", " on ").partition(" on ")
         if host and about in known:
             return self.translate("fact.on_host", fact=Markup(known[about]), host=host)
@@ -287,6 +291,8 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
     if problem.reason is Reason.NO_PROVEN_BACKUP:
         shown["made"] = _instant(facts["made"], translator) if facts.get("made") else ""
     shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
+    if problem.reason is Reason.CHECKS_NOT_GREEN and facts.get("url", "").startswith(_PAGE):
+        shown["url"] = markup.link(facts["url"], facts["url"])
     for name in _INSTANTS.get(problem.reason, ()):
         if facts.get(name):
             shown[name] = _instant(facts[name], translator)

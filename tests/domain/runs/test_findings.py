@@ -22,6 +22,8 @@ from bot.domain.runs.findings import (
     BackupsFromTheFuture,
     BackupsNoLongerKept,
     BackupToRestore,
+    CheckFound,
+    ChecksWaived,
     Finding,
     HeldBack,
     LackKind,
@@ -77,6 +79,7 @@ from bot.domain.runs.findings import (
 )
 from bot.domain.runs.migration_risk import DownMethod, EffectKind, MigrationRisk, Online, Operation, RiskReason
 from bot.domain.runs.request import Decision
+from bot.domain.targets.forge import CheckState
 
 AT = datetime(2025, 11, 17, 3, tzinfo=UTC)
 TIME = "2025-11-17T03:00:00+00:00"
@@ -375,6 +378,11 @@ WRITTEN: list[tuple[Finding, dict[str, str]]] = [
         {"environment": "staging", "run": "R-1", "at": TIME, "sha": SHA, "taken_back": ""},
     ),
     (OutOfOrder("staging"), {"environment": "staging"}),
+    (
+        CheckFound("tests", CheckState.FAILURE, "timed_out", "https://x/1"),
+        {"name": "tests", "state": "failure", "word": "timed_out", "url": "https://x/1"},
+    ),
+    (ChecksWaived("no answer"), {"silence": "no answer"}),
     (
         OpenSession(7, "app", 90, "SELECT 1", waits=True),
         {"id": "7", "user": "app", "seconds": "90", "query": "SELECT 1", "waits": "yes"},

@@ -22,6 +22,7 @@ from bot.domain.runs.findings import (
 from bot.domain.runs.migration_risk import EffectKind, MigrationRisk
 from bot.domain.runs.request import Decision, ResumeOptions, RollbackOptions
 from bot.domain.runs.run import Run, RunState, StepState
+from bot.domain.targets.forge import Repository, forge_kind
 from bot.domain.targets.snapshot import TargetSnapshot, TargetState
 from bot.slack.render.cards.approval.approval_card import approval_subject
 from bot.slack.render.cards.approval.stakes import stakes
@@ -152,7 +153,7 @@ FORGES = {
 @pytest.mark.parametrize("repository", FORGES)
 def test_the_plan_links_to_the_comparison_and_labels_commits_that_are_taken_away(repository: str) -> None:
     waiting = RUNS["awaiting_approval"]
-    told = replace(ctx(), repository=repository)
+    told = replace(ctx(), repository=Repository(repository, forge_kind(repository)))
     assert f"<{repository}{FORGES[repository]}" in "\n".join(texts(render(waiting, told)[PLAN_SLOT].blocks))
     assert "compare" not in "\n".join(texts(render(waiting, ctx())[PLAN_SLOT].blocks))
     request = replace(waiting.request, options=RollbackOptions())

@@ -7,6 +7,8 @@ from bot.domain.runs.findings import (
     AlreadyDown,
     BackupMade,
     BackupToRestore,
+    CheckFound,
+    ChecksWaived,
     Finding,
     LacksPrivileges,
     MigrationEffect,
@@ -34,11 +36,13 @@ from bot.domain.runs.findings import (
     WayBack,
     facts_of,
     first_of,
+    those_of,
 )
 from bot.domain.runs.maintenance import lifting_step, planned_downtime
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, StepState
+from bot.domain.targets.forge import CheckState
 from bot.domain.targets.look import Primary
 from bot.slack.render import markup
 from bot.slack.render.cards.approval import data_changes, evidence, rehearsal, rollback_choice
@@ -78,6 +82,7 @@ _SHOWN_ELSEWHERE = (
     OtherTables,
     OldTables,
     RollbackChoice,
+    CheckFound,
 )
 """Findings that have a place of their own; the effect of a migration is shown only after a run that stopped half-way,
 and the files and the digest are for the comparison behind the gate."""
@@ -120,6 +125,7 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
                         _backup(run, ctx),
                         smaller_backup_warning(run, ctx),
                         _downtime(plan, after, ctx),
+                        _checks(plan, ctx),
                         *_findings(plan, ctx),
                     )
                 )
@@ -185,7 +191,7 @@ def _commits(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
 def _compare(plan: Plan, ctx: RenderContext) -> Markup:
     """Link to the comparison of the two commits at the forge; empty where no forge is named, or nothing to compare."""
     old = next((commit for _, commit in sorted(plan.basis.checked_out.items())), "")
-    if not ctx.repository or plan.sha is None or not old or old == plan.sha.text:
+    if ctx.repository is None or plan.sha is None or not old or old == plan.sha.text:
         return Markup("")
     pair = (plan.sha.text, old) if plan.request.action is Action.ROLLBACK else (old, plan.sha.text)
     return markup.link(compare_link(ctx.repository, *pair), ctx.translator.translate("plan.compare"))
@@ -327,13 +333,38 @@ def _finding(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
         return ctx.translator.translate(f"finding.{found.kind}", lacks=lacks)
     if isinstance(found, VerifiedBefore):
         return _verified_before(found, plan, ctx)
-    if isinstance(found, OutOfOrder):
+    if isinstance(found, OutOfOrder | ChecksWaived):
         why = "emergency" if plan.request.action is Action.DEPLOY else "way_back"
-        return ctx.translator.translate(f"finding.{found.kind}.{why}", environment=found.environment)
+        facts |= {name: ctx.translator.detail(facts[name]) for name in ("silence",) if name in facts}
+        return ctx.translator.translate(f"finding.{found.kind}.{why}", **facts)
     if seconds := facts.get("seconds", ""):
         facts = {**facts, "seconds": ctx.translator.duration(float(seconds))}
     fired = {"fired": ctx.translator.moment(found.fired_at)} if isinstance(found, MissedBackup) else {}
     return ctx.translator.translate(f"finding.{found.kind}", **{**facts, **fired})
+
+
+def _checks(plan: Plan, ctx: RenderContext) -> Markup:
+    """Render what the required checks say, in one line; empty where none was read."""
+    found = those_of(CheckFound, plan.findings)
+    if not found:
+        return Markup("")
+    if all(check.state is CheckState.SUCCESS for check in found):
+        shown = [_linked(check.name, check.url) for check in found]
+        return ctx.translator.translate("plan.checks.green", checks=Markup(" · ".join(shown)))
+    parts = [_check(check, ctx) for check in found]
+    return ctx.translator.translate("plan.checks.other", checks=Markup(" · ".join(parts)))
+
+
+def _check(check: CheckFound, ctx: RenderContext) -> Markup:
+    name = _linked(check.name, check.url)
+    if check.state is CheckState.MISSING:
+        return ctx.translator.translate("plan.check.missing", name=name)
+    return ctx.translator.translate("plan.check", name=name, word=check.word or check.state.value)
+
+
+def _linked(text: str, url: str) -> Markup:
+    short = markup.clip(text, 60)
+    return markup.link(url, short) if url else markup.inline(short)
 
 
 def _verified_before(found: VerifiedBefore, plan: Plan, ctx: RenderContext) -> Markup:

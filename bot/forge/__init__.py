@@ -1,0 +1,1 @@
+"""The forge: what continuous integration says about a commit, at GitHub and GitLab."""
