@@ -41,6 +41,12 @@ full() {
 
 # ── processes ──
 
+# BusyBox's shell, as of 1.38, spins in `read` for ever once it has caught a signal. It alone and bash know `help`; it is
+# not told when a child ends, and whatever has `caught` a signal lets `cat` read.
+caught=
+is_busybox=false
+if [ -z "${BASH_VERSION-}" ] && command -v help >/dev/null 2>&1; then is_busybox=true; fi
+
 read_boot() {
   boot=-
   [ ! -r /proc/sys/kernel/random/boot_id ] || read -r boot </proc/sys/kernel/random/boot_id
@@ -48,7 +54,8 @@ read_boot() {
 
 read_uptime() {
   uptime=
-  [ ! -r /proc/uptime ] || read -r uptime _ </proc/uptime
+  if [ -n "$caught" ]; then uptime=$(cat /proc/uptime 2>/dev/null)
+  elif [ -r /proc/uptime ]; then read -r uptime _ </proc/uptime; fi
   uptime=${uptime%%.*}
   [ -n "$uptime" ] || uptime=$(date +%s)
 }
@@ -71,9 +78,13 @@ stat_of() {
   fi
   stat_text=
   # A program's name may hold blanks, brackets and even line ends; the fields follow the last bracket.
-  while IFS= read -r stat_line || [ -n "$stat_line" ]; do
-    stat_text="$stat_text$stat_line "
-  done 2>/dev/null <"/proc/$1/stat"
+  if [ -n "$caught" ]; then
+    stat_text=$(cat "/proc/$1/stat" 2>/dev/null)
+  else
+    while IFS= read -r stat_line || [ -n "$stat_line" ]; do
+      stat_text="$stat_text$stat_line "
+    done 2>/dev/null <"/proc/$1/stat"
+  fi
   [ -n "$stat_text" ] || return 1
   # shellcheck disable=SC2086 # the fields are words
   set -- ${stat_text##*) }
@@ -151,7 +162,12 @@ end_group() {
 # Sets the first words of file $1 as `w1`…`w4`; fails where it is missing or empty.
 words_of() {
   w1='' w2='' w3='' w4=''
-  [ -s "$1" ] && read -r w1 w2 w3 w4 <"$1"
+  [ -s "$1" ] || return 1
+  if [ -z "$caught" ]; then read -r w1 w2 w3 w4 <"$1"; return; fi
+  words=$(cat "$1") || return 1
+  # shellcheck disable=SC2086 # its words
+  set -- $words
+  w1=${1-} w2=${2-} w3=${3-} w4=${4-}
 }
 
 # Writes `started`, unless it is there: fails where somebody was first.
@@ -178,9 +194,9 @@ forget_files() {
 # Does the claimed step, then claims and does those that follow it, for as long as all goes well and nobody objects.
 supervise() {
   why=
-  trap 'why=cancelled' TERM
-  trap 'why=timed-out' ALRM
-  trap : HUP
+  trap 'why=cancelled caught=yes' TERM
+  trap 'why=timed-out caught=yes' ALRM
+  trap 'caught=yes' HUP
   read_boot
   read_uptime
   read_me
@@ -442,7 +458,7 @@ follow_all() {
 start() {
   enter || { say cannot "write below $base$(full)"; return; }
   if claim; then
-    trap : CHLD
+    $is_busybox || trap : CHLD
     if ! launch "$@"; then
       decide void
       forget_files

@@ -91,6 +91,10 @@ async def test_any_shell_does_it(shell: str, server: DemoHost, performer: ShellP
     await performer.perform_stretch(a_stretch(a_run(), "echo a", "printf b; exit 3", "echo c"), story)
     assert story.printed == ["a\n", "b", ""]
     assert [type(end) for end in story.ends] == [Done, Failed]
+    # From here on the supervisor has caught a signal, after which not every shell reads.
+    late = await performer.perform(a_job("sleep 300", run=a_run(), timeout=1), Kept())
+    assert isinstance(late, Failed)
+    assert late.problem.reason is Reason.TIMED_OUT
 
 
 @pytest.mark.parametrize(
