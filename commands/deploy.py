@@ -40,6 +40,7 @@ from commands.order import read_order
 from commands.pending import from_elsewhere, not_run
 from commands.privileges import lacking_privileges
 from commands.rehearsal import backup_to_rehearse_on, not_rehearsed
+from commands.releases import release_to_deploy
 from commands.resume import read_stopped_run, resume_basis, resume_plan
 from commands.server_role import on_replica, require_writable
 from commands.used_database import other_server
@@ -142,6 +143,7 @@ class Deploy:
             files=of_files.files,
             dumps=of_files.dumps,
             table=of_files.table,
+            release=release_to_deploy(run, target, sha, hosts),
         )
         steps, skipped = recipe_steps(recipe, target, inputs)
         if not asked.migrate:

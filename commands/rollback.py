@@ -16,6 +16,7 @@ from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, Decision, Origin, Request, RollbackOptions, ToRelease, UndoMigrations
 from bot.domain.runs.run import Run
 from bot.domain.targets.checkout_problems import dirty_problem
+from bot.domain.targets.layout import Releases, commit_in
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, Look, Release
 from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
@@ -37,6 +38,7 @@ from commands.rollback_choice import (
     deploys_of,
     find_backup_before,
     migration_records,
+    old_code_lives_with,
     requested_choice,
     rollback_finding,
 )
@@ -210,7 +212,9 @@ def _count(text: str, usage: str) -> int:
 
 
 def _release_name(text: str) -> str:
-    """Read the name of a release: a run's ID, or a tag or a commit."""
+    """Read the name of a release: a run's ID, the name of its folder, or a tag or a commit."""
+    if (commit := commit_in(text)) is not None:
+        return commit
     try:
         return parse_run_id(text) if text.upper().startswith("R-") else Ref(text).text
     except RefusedError:
@@ -299,7 +303,10 @@ async def _chosen(
     asked = requested_choice(scope, undo)
     if asked is not None:
         return asked
-    found = migration_records(undo, await deploys_of(undo, releases, look))
+    deploys = await deploys_of(undo, releases, look)
+    if isinstance(target.layout, Releases) and undo and old_code_lives_with(undo, deploys):
+        return Choice(RollbackWay.CODE, RollbackReason.COMPATIBLE, undo)
+    found = migration_records(undo, deploys)
     needs_backup = any(one.has_no_way_back or one.destroyed for one in found)
     return choose(found, await find_backup_before(undo, target, look) if needs_backup else None)
 

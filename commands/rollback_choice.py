@@ -11,11 +11,14 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.findings import (
     MigrationFinding,
     OldCode,
+    ReleaseOrder,
     RollbackChoice,
     RollbackReason,
     RollbackWay,
+    SwitchOrder,
     UnknownFinding,
     destroys,
+    first_of,
     those_of,
 )
 from bot.domain.runs.migration_risk import DownMethod
@@ -95,6 +98,21 @@ def _migration_record(name: str, plan: Plan | None) -> MigrationRecord:
         destroyed=name if any(map(destroys, unread)) else "",
         breaks=breaks,
     )
+
+
+def old_code_lives_with(undo: Iterable[str], deploys: Iterable[Plan]) -> bool:
+    """Whether migrations only added, by the evidence of their deploys: the code of before has run with them.
+
+    Args:
+        undo: the migrations.
+        deploys: the plans of the runs that may have run them.
+    """
+    added: set[str] = set()
+    for plan in deploys:
+        order = first_of(SwitchOrder, plan.findings)
+        if order is not None and order.order is ReleaseOrder.MIGRATE_FIRST:
+            added |= set(plan.pending)
+    return set(undo) <= added
 
 
 def choose(found: tuple[MigrationRecord, ...], backup: BackupInfo | None) -> Choice:

@@ -21,6 +21,7 @@ from commands.backup_restore import restorable, restore_databases, restore_findi
 from commands.common import backup_id, plan_maintenance, wants_backup
 from commands.migration_files import MigrationFiles
 from commands.rehearsal import not_rehearsed
+from commands.releases import release_to_go_back_to
 from commands.resume import held_on_failure
 
 
@@ -151,6 +152,7 @@ class RollbackStepBuilder:
             rehearses=self._rehearses,
             files=of_files.files,
             table=of_files.table,
+            release=release_to_go_back_to(self.run, self.target, self.found.sha, behind),
         )
         steps, skipped = recipe_steps(self.recipe, self.target, inputs)
         if self.before is not None:

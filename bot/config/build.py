@@ -13,10 +13,11 @@ from bot.config.rules import resolved_people
 from bot.domain.names import TargetName
 from bot.domain.policies.freeze import Freeze
 from bot.domain.policies.people import NOBODY
-from bot.domain.policies.policy import BackupBefore, Policy, Requirement
+from bot.domain.policies.policy import BackupBefore, Downtime, Policy, Requirement
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.targets.forge import ForgeKind, Repository, forge_kind
+from bot.domain.targets.layout import KEEP_RELEASES, SHARED, Checkout, Layout, LayoutName, Releases
 from bot.domain.targets.order import After
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import (
@@ -76,6 +77,7 @@ def _policy(name: str, section: schema.PolicySection, lists: Mapping[str, list[s
         require_proven_backup=section.require_proven_backup,
         rehearsal=RehearsalMode(section.rehearsal),
         decide=None if section.decide is None else resolved_people(lists, section.decide),
+        downtime=Downtime(section.downtime),
     )
 
 
@@ -121,13 +123,14 @@ def _target(
     base: Path,
     home: Path,
 ) -> Target:
+    layout = _layout(section)
     return Target(
         name=name,
         recipe=recipe,
         channels=tuple(app.channels),
         policy=policy,
         hosts=tuple(section.hosts),
-        path=section.path,
+        path=layout.live if isinstance(layout, Releases) else section.path,
         branch=section.branch,
         database=_database(section.database, base, home),
         backups=backups,
@@ -136,6 +139,7 @@ def _target(
         repository=_repository(app),
         checks=tuple(app.checks),
         after=None if section.after is None else After(section.after.environment, section.after.within),
+        layout=layout,
     )
 
 
@@ -143,6 +147,13 @@ def _repository(app: schema.AppSection) -> Repository | None:
     if app.repository is None:
         return None
     return Repository(app.repository, forge_kind(app.repository) if app.forge is None else ForgeKind(app.forge))
+
+
+def _layout(section: schema.EnvironmentSection) -> Layout:
+    if section.layout != LayoutName.RELEASES.value:
+        return Checkout()
+    keep = KEEP_RELEASES if section.keep_releases is None else section.keep_releases
+    return Releases(section.path.rstrip("/"), keep, SHARED if section.shared is None else tuple(section.shared))
 
 
 def _certificates(path: str | None) -> str | None:

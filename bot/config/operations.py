@@ -19,6 +19,7 @@ from bot.config.substitution import Substituted, substitute
 from bot.config.validation_messages import problems_of
 from bot.domain.names import TargetName
 from bot.domain.secrets import Masker, Secret
+from bot.domain.targets.layout import LayoutName
 from bot.domain.targets.target import Operations, VarValue
 
 
@@ -30,11 +31,13 @@ class CheckedRecipe:
         vars: as the recipe takes them; defaults filled in.
         recipe_problems: what is wrong with the recipe itself.
         var_problems: what is wrong with the variables: the path within `vars`, and the message.
+        layouts: for which it has steps.
     """
 
     vars: Mapping[str, VarValue] = field(default_factory=dict)
     recipe_problems: tuple[str, ...] = ()
     var_problems: tuple[tuple[str, str], ...] = ()
+    layouts: frozenset[LayoutName] = frozenset({LayoutName.CHECKOUT})
 
 
 class RecipeChecker(Protocol):
@@ -132,8 +135,16 @@ def _check_recipes(data: object, base: Path, check_recipe: RecipeChecker) -> _Re
             result.problems += [
                 DocumentProblem((*inside, *_parsed(spot)), message) for spot, message in checked.var_problems
             ]
+            if environment.get("layout") == LayoutName.RELEASES.value and not checked.recipe_problems:
+                spot = ("apps", app, "environments", name, "layout")
+                result.problems += _without_steps(recipe, spot) if LayoutName.RELEASES not in checked.layouts else []
             result.vars[TargetName(app, name)] = checked.vars
     return result
+
+
+def _without_steps(recipe: str, where: KeyPath) -> list[DocumentProblem]:
+    message = f"the recipe '{recipe}' does not say how releases are made (`releases:` in its file); take `checkout`"
+    return [DocumentProblem(where, message)]
 
 
 def _items(data: object, key: str) -> list[tuple[str, dict[str, object]]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.config.operations import CheckedRecipe
+from bot.domain.targets.layout import LayoutName
 from bot.recipes.load import RecipeError, load_recipe
 
 
@@ -24,4 +25,5 @@ def check_recipe(recipe: str, base: Path, values: Mapping[str, object]) -> Check
     except (ValueError, RuntimeError) as error:  # a NUL byte in a path, or `~` of a user who does not exist
         return CheckedRecipe(recipe_problems=(f"cannot be read: {error}",))
     variables, problems = found.check_vars(values)
-    return CheckedRecipe(variables, var_problems=problems)
+    layouts = {LayoutName.CHECKOUT} if found.releases is None else set(LayoutName)
+    return CheckedRecipe(variables, var_problems=problems, layouts=frozenset(layouts))

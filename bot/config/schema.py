@@ -25,11 +25,12 @@ from pydantic_core import PydanticCustomError
 from bot.config import age_keys, values
 from bot.config.cron import parse_cron
 from bot.domain.names import nearest
-from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore
+from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore, Downtime
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
 from bot.domain.targets.forge import ForgeKind
+from bot.domain.targets.layout import LayoutName
 from bot.domain.targets.target import COPY_UP_TO, MYDUMPER_FROM, SAMPLE_ROWS, RehearseOn
 from bot.domain.targets.tls import TlsMode
 
@@ -239,6 +240,7 @@ class PolicySection(_Section):
         RehearsalMode.SANDBOX.value
     )
     decide: Annotated[list[PeopleRef], NonEmpty, AfterValidator(_distinct)] | None = None
+    downtime: Annotated[str, _one_of("answer", frozenset(word.value for word in Downtime))] = Downtime.ALLOWED.value
 
 
 class ScratchServerSection(_Section):
@@ -366,6 +368,19 @@ class AfterSection(_Section):
     within: Duration
 
 
+def _shared_path(value: str) -> str:
+    """Accept a path inside of a release: no link may lead out of it, or to its repository."""
+    parts = value.rstrip("/").split("/")
+    if not value or value.startswith(("/", "-")) or {"", ".", "..", ".git"} & set(parts):
+        raise wrong("must be a path inside of the release, such as .env or storage")
+    if not re.fullmatch(r"[A-Za-z0-9._/ -]+", value):
+        raise wrong("may have letters, digits, blanks, '.', '_', '-' and '/'")
+    return "/".join(parts)
+
+
+SharedPath = Annotated[str, AfterValidator(_shared_path)]
+
+
 class EnvironmentSection(_Section):
     """One of an app's `environments`."""
 
@@ -377,6 +392,17 @@ class EnvironmentSection(_Section):
     backups: BackupsSection | None = None
     vars: dict[str, Any] = {}
     after: AfterSection | None = None
+    layout: Annotated[str, _one_of("layout", frozenset(name.value for name in LayoutName))] = LayoutName.CHECKOUT.value
+    keep_releases: Annotated[int, Field(ge=2, le=1000)] | None = None
+    shared: Annotated[list[SharedPath], AfterValidator(_distinct)] | None = None
+
+    @model_validator(mode="after")
+    def _releases_have_a_layout(self) -> Self:
+        if self.layout != LayoutName.RELEASES.value:
+            given = [name for name in ("keep_releases", "shared") if getattr(self, name) is not None]
+            if given:
+                raise wrong(f"{' and '.join(f'`{name}`' for name in given)} is for `layout: releases` alone")
+        return self
 
 
 _LOOPBACK = r"http://(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])"

@@ -54,6 +54,7 @@ class Reason(StrEnum):
     NOT_VERIFIED_BEFORE = "not_verified_before"
     CHECKS_NOT_GREEN = "checks_not_green"
     FORGE_SILENT = "forge_silent"
+    NEEDS_DOWNTIME = "needs_downtime"
     DATABASE_UNREACHABLE = "database_unreachable"
     DATABASE_LOGIN_REFUSED = "database_login_refused"
     DATABASE_MISSING = "database_missing"

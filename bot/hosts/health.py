@@ -9,11 +9,14 @@ import aiohttp
 
 from bot.domain.errors import Reason, problem
 from bot.domain.runs.acts import Health
+from bot.domain.targets.layout import names_in
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
 
 _MAX_REDIRECTS = 5
 _SECONDS_A_TRY = 10.0
 _FIRST_BAD_STATUS = 400
+_READ = 256 << 10
+"""Bytes of a page in which the name of a release is looked for."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,21 @@ class _Answer:
     status: int | None
     url: str
     error: str = ""
+    releases: frozenset[str] = frozenset()
+
+    def line(self, asked: str, release: str | None) -> str:
+        """Say in one line what was asked and answered, and which release answered."""
+        said = f"GET {asked}: {self.status or self.error}"
+        if release is None or not self.fine:
+            return said
+        if release in self.releases:
+            return f"{said}, by the release {release}"
+        other = ", ".join(sorted(self.releases))
+        return f"{said}, by the release {other}" if other else f"{said}; it is not proven which release answered"
+
+    def is_by(self, release: str | None) -> bool:
+        """Whether it is fine, and does not name other releases alone."""
+        return self.fine and (release is None or not self.releases or release in self.releases)
 
     @property
     def fine(self) -> bool:
@@ -51,7 +69,7 @@ class HealthPerformer:
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Repeat the request until its status is below 400, at most as often as the act says.
 
-        Redirects are followed, up to five.
+        Redirects are followed, up to five. An answer that names another release than the act's does not count.
 
         Returns:
             `Done` with the facts `status` and `url` (where the redirects led); else `Failed` with `timed_out` and
@@ -72,10 +90,10 @@ class HealthPerformer:
                         await asyncio.sleep(self._pause)
                     last = await _ask(session, act.url)
                     tries += 1
-                    line = f"GET {act.url}: {last.status or last.error}\n".encode(errors="replace")
+                    line = f"{last.line(act.url, act.release)}\n".encode(errors="replace")
                     await output.write(offset, line)
                     offset += len(line)
-                    if last.fine:
+                    if last.is_by(act.release):
                         return Done(last.facts)
         except TimeoutError:
             pass
@@ -98,7 +116,9 @@ async def _ask(session: aiohttp.ClientSession, url: str) -> _Answer:
     try:
         # aiohttp does not follow the redirect that reaches its limit.
         async with session.get(url, max_redirects=_MAX_REDIRECTS + 1) as response:
-            return _Answer(response.status, str(response.url))
+            head = " ".join(response.headers.values())
+            page = (await response.content.read(_READ)).decode(errors="replace")
+            return _Answer(response.status, str(response.url), releases=names_in(f"{head} {page}"))
     except aiohttp.TooManyRedirects:
         return _Answer(None, url, f"more than {_MAX_REDIRECTS} redirects")
     except (aiohttp.ClientError, OSError, ValueError) as error:

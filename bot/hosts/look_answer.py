@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.plan import Commit
+from bot.domain.targets.layout import ReleaseFolder
 from bot.domain.targets.look import CommandOutput, HostFacts, HostQuestion, NotConfined
 from bot.hosts.look_readiness import parse_readiness
 from bot.sandbox.commit_command import told_in_confinement
@@ -83,7 +84,13 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
         foreign=ready.foreign,
         in_the_way=ready.in_the_way,
         same_files=frozenset(sections.get("same-files", ())),
+        release=next(iter(sections.get("release", ())), ""),
+        releases=tuple(ReleaseFolder(*pair) for pair in _pairs(sections.get("releases", ()))),
     )
+
+
+def _pairs(values: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    return zip(values[::2], values[1::2], strict=False)
 
 
 def _paths(sections: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...]:

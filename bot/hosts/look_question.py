@@ -127,6 +127,22 @@ comes_or_stays() {
 section existing
 """
 
+# A release is complete when its mark names the commit that is checked out in it; see the recipes.
+_RELEASES = """
+section release
+live=$(readlink "$releases/current" 2>/dev/null)
+value "${live##*/}"
+section releases
+for folder in "$releases"/releases/*; do
+  kept=$(sed -n 's/^gitdir: //p' "$folder/.git" 2>/dev/null)
+  [ -n "$kept" ] && [ -r "$kept/countersign-ready" ] || continue
+  made=$(cat "$kept/countersign-ready")
+  [ "$made" = "$(cat "$kept/HEAD" 2>/dev/null)" ] || continue
+  value "${folder##*/}"
+  value "$made"
+done
+"""
+
 _DISK = """[ ! -e "$place" ] || { value "$place"; value "$(df -Pk "$place" 2>/dev/null)"; }
 """
 
@@ -267,6 +283,7 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
         "abbreviation": abbreviation,
         "directory": directory,
         "since": " ".join(Sha(commit).text for commit in question.since),
+        "releases": question.releases,
         "compared": " ".join(Sha(commit).text for commit in question.compared),
     }
     parts = [*assignments(values), Syntax("sha= head= trusted=\n"), Syntax(_PREPARE), Syntax(_READ_CHECKOUT)]
@@ -275,6 +292,8 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
     if question.directory is not None:
         parts.append(Syntax(_MIGRATIONS))
     parts += readiness_parts(question)
+    if question.releases:
+        parts.append(Syntax(_RELEASES))
     parts.append(Syntax(_EXISTING if question.exists else "section existing\n"))
     for path in question.exists:
         parts += [Syntax("relative="), Word(path), Syntax('\n! comes_or_stays "$relative" || value "$relative"\n')]

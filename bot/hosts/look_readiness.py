@@ -66,7 +66,7 @@ def readiness_parts(question: HostQuestion) -> Iterator[Part]:
     """Write the part of the script; it reads only.
 
     Args:
-        question: what to read.
+        question: what to read. Nothing is in the way of a release, which gets a folder of its own.
     """
     if question.services:
         yield Syntax(_SUDO)
@@ -79,7 +79,7 @@ def readiness_parts(question: HostQuestion) -> Iterator[Part]:
         yield Syntax("section foreign\n")
         for folder in question.writes:
             yield from (Syntax("folder="), Word(folder), Syntax(_FILES))
-    if question.ref is not None:
+    if question.ref is not None and not question.releases:
         yield Syntax(_IN_THE_WAY)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
@@ -18,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 from bot.domain.names import TargetName, is_name, nearest
 from bot.domain.runs.acts import PackageTool
 from bot.domain.runs.plan import OnFailure, Risk
+from bot.domain.runs.release_order import SWITCH
 from bot.domain.shell import placeholders
 from bot.domain.targets.target import Target
 from bot.recipes.parsers import Parser
@@ -33,6 +34,8 @@ from bot.recipes.recipe import (
     Place,
     Recipe,
     Rehearsal,
+    ReleaseState,
+    ReleaseSteps,
     RunKind,
     SandboxCommands,
     StepSpec,
@@ -57,7 +60,12 @@ class RecipeError(Exception):
 
 BUILTIN = resources.files("bot.recipes") / "builtin"
 
-ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each", "count", "migrations", "lock_wait", "is_down"})
+ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each", "count", "migrations", "lock_wait", "is_down"}) | {
+    "root",
+    "release",
+    "shared",
+    "keep_releases",
+}
 """Values that a template may use beside the recipe's variables."""
 
 
@@ -95,8 +103,8 @@ def load_recipe(name_or_path: str, base: Path) -> Recipe:
 
 
 def load_recipes(targets: Mapping[TargetName, Target]) -> Mapping[TargetName, Recipe]:
-    """Load the recipe of each target; the configuration has checked that each one can be."""
-    return {name: load_recipe(target.recipe, Path()) for name, target in targets.items()}
+    """Load the recipe of each target with the steps for its layout; the configuration has checked that there are."""
+    return {name: load_recipe(target.recipe, Path()).laid_out(target.layout) for name, target in targets.items()}
 
 
 @lru_cache(maxsize=32)
@@ -121,9 +129,53 @@ def parse_recipe(text: str, source: str) -> Recipe:
         raise RecipeError(source, problems) from None
     recipe = replace(read.recipe_of(), sha256=hashlib.sha256(text.encode()).hexdigest())
     problems = tuple(_inconsistencies(recipe))
+    releases = read.releases
+    if releases is not None and not problems:
+        recipe, problems = _with_releases(recipe, read, releases)
     if problems:
         raise RecipeError(source, problems)
     return recipe
+
+
+def _with_releases(recipe: Recipe, read: _RecipeFile, releases: _Releases) -> tuple[Recipe, tuple[str, ...]]:
+    """Add the steps for releases to a recipe; and give what is wrong with them."""
+    problems: list[str] = []
+    steps = [
+        _resolved(phase, getattr(releases, phase), getattr(read, phase), problems)
+        for phase in ("prepare", "change", "verify")
+    ]
+    recipe = replace(recipe, releases=ReleaseSteps(*steps))
+    if not problems:
+        laid_out = replace(recipe, prepare=steps[0], change=steps[1], verify=steps[2])
+        problems += [f"releases.{found}" for found in _inconsistencies(laid_out) if not found.startswith("migrations.")]
+    if not problems and all(spec.key != SWITCH for spec in steps[1]):
+        problems.append(f"releases.change: there is no step '{SWITCH}', which makes the release live")
+    return recipe, tuple(problems)
+
+
+def _resolved(
+    phase: str, given: list[dict[str, Any]] | None, steps: list[_Step], problems: list[str]
+) -> tuple[StepSpec, ...]:
+    """Give the steps of a phase for releases: `use: KEY` is the step of the same phase, with what stands beside it."""
+    if given is None:
+        return _specs(steps)
+    by_key = {step.key: step.model_dump(exclude_unset=True) for step in steps}
+    specs = []
+    for index, item in enumerate(given):
+        where = f"releases.{phase}[{index}]"
+        used = item.get("use")
+        if used is not None and used not in by_key:
+            near = nearest(str(used), by_key)
+            problems.append(
+                f"{where}.use: there is no step '{used}' under {phase}" + (f"; did you mean '{near}'?" if near else "")
+            )
+            continue
+        own = {name: value for name, value in item.items() if name != "use"}
+        try:
+            specs.append(_Step.model_validate((by_key[used] if used is not None else {}) | own).spec())
+        except ValidationError as error:
+            problems += [f"{where}.{_path(one['loc'])}: {one['msg']}" for one in error.errors()]
+    return tuple(specs)
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -296,6 +348,7 @@ class _Step(_Model):
     only: RunKind | None = None
     requires: list[str] = []
     tools: list[str] = []
+    release: ReleaseState | None = None
 
     @field_validator("key")
     @classmethod
@@ -336,6 +389,7 @@ class _Step(_Model):
             only=self.only,
             requires=tuple(self.requires),
             tools=tuple(self.tools),
+            release=self.release,
         )
 
 
@@ -476,6 +530,12 @@ class _Migrations(_Model):
         )
 
 
+class _Releases(_Model):
+    prepare: list[dict[str, Any]] | None = None
+    change: list[dict[str, Any]] | None = None
+    verify: list[dict[str, Any]] | None = None
+
+
 class _RecipeFile(_Model):
     recipe: str
     title: str
@@ -486,6 +546,7 @@ class _RecipeFile(_Model):
     prepare: list[_Step] = []
     change: list[_Step] = []
     verify: list[_Step] = []
+    releases: _Releases | None = None
 
     def recipe_of(self) -> Recipe:
         migrations = self.migrations

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.shell import Command, fill, fill_text
+from bot.domain.targets.layout import Releases
 from bot.domain.targets.look import CommitCode, ConfinedCommand, HostQuestion
 from bot.domain.targets.target import Target
 from bot.recipes.recipe import (
@@ -47,6 +48,7 @@ def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
         if isinstance(migrations, MigrationCommand) and target.database
         else None,
         code=_commit_code(migrations, target),
+        releases=target.layout.root if isinstance(target.layout, Releases) else "",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from bot.domain.names import nearest
 from bot.domain.runs.acts import PackageTool
 from bot.domain.runs.plan import OnFailure, Risk
+from bot.domain.targets.layout import Layout, Releases
 from bot.domain.targets.target import VarValue
 from bot.recipes.parsers import Parser
 
@@ -128,6 +129,13 @@ class At(StrEnum):
     """The commit that was live when the plan was made."""
 
 
+class ReleaseState(StrEnum):
+    """Whether the folder of the release to make live is there already; a step may be for one case only."""
+
+    NEW = "new"
+    KEPT = "kept"
+
+
 class Does(StrEnum):
     """What a step does if it runs no command."""
 
@@ -164,6 +172,7 @@ class StepSpec:
         only: the kind of run to which it belongs; None for both.
         requires: paths without any one of which it is left out.
         tools: programs that it needs; variables in braces.
+        release: the case to which it belongs; None for both.
     """
 
     key: str
@@ -183,6 +192,7 @@ class StepSpec:
     only: RunKind | None
     requires: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    release: ReleaseState | None = None
 
 
 @dataclass(frozen=True)
@@ -325,6 +335,21 @@ Migrations = MigrationTable | MigrationCommand
 
 
 @dataclass(frozen=True)
+class ReleaseSteps:
+    """The steps for `layout: releases`, in place of those for a checkout.
+
+    Args:
+        prepare: steps before the gate.
+        change: steps after the gate.
+        verify: steps after the changes.
+    """
+
+    prepare: tuple[StepSpec, ...]
+    change: tuple[StepSpec, ...]
+    verify: tuple[StepSpec, ...]
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How an app of a kind is operated.
 
@@ -341,6 +366,7 @@ class Recipe:
         verify: steps after the changes.
         sha256: of its text.
         writes: folders of the checkout that its steps write to, where they are there.
+        releases: the steps for releases; None if the recipe knows a checkout alone.
     """
 
     name: str
@@ -355,6 +381,20 @@ class Recipe:
     verify: tuple[StepSpec, ...]
     sha256: str = ""
     writes: tuple[str, ...] = ()
+    releases: ReleaseSteps | None = None
+
+    def laid_out(self, layout: Layout) -> Recipe:
+        """Give the recipe with the steps for a layout.
+
+        Raises:
+            ValueError: it has none for it; the configuration has checked that.
+        """
+        if not isinstance(layout, Releases):
+            return self
+        if self.releases is None:
+            raise ValueError(f"the recipe {self.name} does not say how releases are made")
+        own = self.releases
+        return replace(self, prepare=own.prepare, change=own.change, verify=own.verify)
 
     def check_vars(self, values: Mapping[str, object]) -> tuple[Mapping[str, VarValue], tuple[tuple[str, str], ...]]:
         """Validate the `vars:` of an environment, and add the defaults.

@@ -38,7 +38,7 @@ from bot.recipes.recipe import (
     StepSpec,
 )
 from bot.recipes.rehearsal_way import RehearsalWay
-from bot.recipes.step_inputs import StepInputs
+from bot.recipes.step_inputs import StepInputs, folder_of
 
 _HEALTH_TRIES = 20
 
@@ -58,13 +58,14 @@ def act_of_step(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInpu
     """
     match spec.does:
         case None:
-            return Shell(_command(spec, recipe, values), target.path, _expected(spec.at, inputs))
+            return _shell(spec, recipe, target, inputs, values)
         case Does.PREFLIGHT:
             return Preflight(recipe.needs_kib, needed_tools(recipe, values))
         case Does.BACKUP:
             return Dump(inputs.backup or "")
         case Does.HEALTH:
-            return Health(str(target.vars.get("health_url", "")), _HEALTH_TRIES)
+            release = None if inputs.release is None else inputs.release.name
+            return Health(str(target.vars.get("health_url", "")), _HEALTH_TRIES, release)
         case Does.NOTHING_PENDING:
             return NothingPending(inputs.migrations, inputs.table)
         case Does.UNDONE:
@@ -81,6 +82,12 @@ def act_of_step(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInpu
             return _migrate(recipe, target, inputs, values)
         case Does.AS_REHEARSED:
             return AsRehearsed()
+
+
+def _shell(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInputs, values: Mapping[str, str]) -> Shell:
+    """Give a command; where the approved commit must be checked out, it runs in that commit's folder."""
+    directory = folder_of(target, inputs) if spec.at is At.APPROVED else target.path
+    return Shell(_command(spec, recipe, {**values, "path": directory}), directory, _expected(spec.at, inputs))
 
 
 def check_of_step(spec: StepSpec, recipe: Recipe, values: Mapping[str, str]) -> Command | None:
@@ -107,7 +114,7 @@ def _migrate(recipe: Recipe, target: Target, inputs: StepInputs, values: Mapping
     return Migrate(
         command=fill(f"{migrations.session}\n{migrator.undo if back else migrator.run}", values),
         ask=fill(migrator.ask, values),
-        directory=target.path,
+        directory=target.path if back else folder_of(target, inputs),
         # the live commit has the files of the migrations to undo
         expects=inputs.live if back else inputs.sha,
         # Where git does not say which files they are, only the rehearsal can.

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from bot.domain.runs.migration_source import MigrationSource
+from bot.domain.targets.layout import KeptRelease, NewRelease, Releases
 from bot.domain.targets.look import HostFacts
 from bot.domain.targets.target import Target
 from bot.recipes.recipe import (
@@ -36,6 +37,7 @@ class StepInputs:
         files: of the migrations, in order.
         dumps: of the schema, any of which the framework may load into an empty database.
         table: in which the framework records migrations; None for the recipe's.
+        release: the folder of the commit to make live; None for a checkout.
     """
 
     run: str
@@ -51,12 +53,29 @@ class StepInputs:
     files: tuple[MigrationSource, ...] = ()
     dumps: tuple[MigrationSource, ...] = ()
     table: str | None = None
+    release: NewRelease | KeptRelease | None = None
+
+
+def folder_of(target: Target, inputs: StepInputs) -> str:
+    """Give the folder of the commit to make live: the checkout, or its release.
+
+    Args:
+        target: to operate.
+        inputs: of the plan.
+    """
+    if isinstance(target.layout, Releases) and inputs.release is not None:
+        return target.layout.folder(inputs.release.name)
+    return target.path
 
 
 def template_values(target: Target, inputs: StepInputs) -> dict[str, str]:
     """Give the values that a template may use, as text; lists are used one by one as `{each}`."""
     plain = {name: str(value) for name, value in target.vars.items() if not isinstance(value, tuple)}
+    layout, made = target.layout, inputs.release
+    if isinstance(layout, Releases):
+        plain |= {"root": layout.root, "shared": "\n".join(layout.shared), "keep_releases": str(layout.keep)}
     return plain | {
+        "release": made.name if made is not None else "",
         "path": target.path,
         "branch": target.branch,
         "sha": inputs.sha,

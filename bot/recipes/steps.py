@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.plan import Phase, Skipped, Step
 from bot.domain.shell import fill
+from bot.domain.targets.layout import KeptRelease
 from bot.domain.targets.target import Target
 from bot.recipes.proof import RESTORE_TIMEOUT, proof_steps
 from bot.recipes.questions import tools_of
@@ -21,6 +22,7 @@ from bot.recipes.recipe import (
     MigrationTable,
     Place,
     Recipe,
+    ReleaseState,
     RunKind,
     StepSpec,
 )
@@ -38,7 +40,7 @@ _MAX_PATHS = 2
 def before_plan(recipe: Recipe, target: Target, run: str) -> tuple[Step, ...]:
     """Give the steps of prepare that precede the plan: the checks and the fetch."""
     inputs = StepInputs(run, RunKind.DEPLOY, "", "", (), (), takes_down=False, backup=None)
-    specs = [spec for spec in recipe.prepare if spec.does not in _PLANNED and not spec.when]
+    specs = [spec for spec in recipe.prepare if spec.does not in _PLANNED and not spec.when and spec.release is None]
     return tuple(step for spec in specs for step in _steps(spec, Phase.PREPARE, recipe, target, inputs))
 
 
@@ -62,7 +64,7 @@ def recipe_steps(recipe: Recipe, target: Target, inputs: StepInputs) -> tuple[tu
     already = {step.key for step in before_plan(recipe, target, inputs.run)}
     for phase, specs in phases:
         for spec in specs:
-            if spec.only not in {None, inputs.way}:
+            if spec.only not in {None, inputs.way} or spec.release not in {None, _state(inputs)}:
                 continue
             if spec.does in _EVIDENCE and isinstance(inputs.rehearses, NoRehearsal):
                 continue
@@ -103,6 +105,10 @@ def _shows_undoing(migrations: Migrations | None) -> bool:
 def _has_copy(target: Target, inputs: StepInputs) -> bool:
     """Whether migrations run on a copy first, so that there is a schema to compare with."""
     return inputs.rehearses is RehearsalWay.SANDBOX or scratch_of(target, inputs) is not None
+
+
+def _state(inputs: StepInputs) -> ReleaseState:
+    return ReleaseState.KEPT if isinstance(inputs.release, KeptRelease) else ReleaseState.NEW
 
 
 def _why_not(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInputs) -> str | None:

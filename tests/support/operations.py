@@ -57,6 +57,7 @@ def operations(
     keep: Mapping[str, int] | None = None,
     scratch: bool = True,
     backups: Mapping[str, Any] | None = None,
+    root: Path | None = None,
 ) -> dict[str, Any]:
     """The operations file of app `compte`, environment `production`, host `web1`, channel `C0OPS`.
 
@@ -73,6 +74,7 @@ def operations(
         schedule: of backups, a cron expression; none if None.
         keep: how many backups of each kind; a usual number if None.
         backups: more of the section `backups`, such as `alert`; with a `store`, nothing is kept on the host.
+        root: the folder with the application's releases; None for its checkout.
 
     Returns:
         A fresh dict, for `write_operations`; the password in it is `${COMPTE_DB_PASSWORD}`.
@@ -89,7 +91,8 @@ def operations(
     production = {
         "policy": "production",
         "hosts": ["web1"],
-        "path": str(application.path),
+        "path": str(application.path if root is None else root),
+        **({"layout": "releases"} if root is not None else {}),
         "branch": "main",
         "database": {
             "via": "web1",

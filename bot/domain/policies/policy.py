@@ -123,6 +123,14 @@ class BackupBefore(StrEnum):
     ALWAYS = "always"
 
 
+class Downtime(StrEnum):
+    """Whether a run may take the site down, with releases; a checkout's `vars.maintenance` decides by itself."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    """A deploy whose migrations need it ends before anybody is asked."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """The rules of an environment.
@@ -141,6 +149,7 @@ class Policy:
         rehearsal: when and where migrations are rehearsed.
         decide: who may decide about a run that needs a decision; None for those who may run or approve the command,
             and those of `emergency`.
+        downtime: whether a deploy of a release may take the site down for its migrations.
     """
 
     name: str
@@ -153,6 +162,7 @@ class Policy:
     require_proven_backup: timedelta | None = None
     rehearsal: RehearsalMode = RehearsalMode.SANDBOX
     decide: People | None = None
+    downtime: Downtime = Downtime.ALLOWED
 
     def who_may(self, action: Action) -> People:
         """Give the people who may request an action."""

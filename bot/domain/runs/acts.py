@@ -168,11 +168,13 @@ class Health:
     Args:
         url: http or https.
         tries: number of requests, one second apart, before the step fails.
+        release: name of the release that must answer, where the answer names one; None for a checkout.
     """
 
     act: ClassVar = "health"
     url: str
     tries: int
+    release: str | None = field(default=None, metadata=stored(optional=True, omit_none=True))
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,15 @@ from bot.domain.runs.migration_findings import (
     MigrationFile,
     MigrationFinding,
     OldCode,
+    OrderReason,
     RecordedEffect,
+    ReleaseOrder,
     RowsChanged,
     RowsCounted,
     SchemaChange,
     SchemaDigest,
     StatementFinding,
+    SwitchOrder,
     TableDigest,
 )
 from bot.domain.runs.migration_risk import MigrationRisk
@@ -95,6 +98,7 @@ __all__ = [
     "OldTables",
     "OnReplica",
     "OpenSession",
+    "OrderReason",
     "OtherServer",
     "OtherTables",
     "OutOfOrder",
@@ -102,6 +106,7 @@ __all__ = [
     "Rehearsed",
     "RehearsedRows",
     "RehearsedWhere",
+    "ReleaseOrder",
     "ReliedOnBackup",
     "Resumed",
     "RollbackChoice",
@@ -116,6 +121,7 @@ __all__ = [
     "SchemaChange",
     "SchemaDigest",
     "StatementFinding",
+    "SwitchOrder",
     "TableDigest",
     "TableWritten",
     "Unfinished",
@@ -154,6 +160,7 @@ Finding = (
     | MigrationFinding
     | StatementFinding
     | OldCode
+    | SwitchOrder
     | MigrationEffect
     | SchemaChange
     | RowsChanged

@@ -116,6 +116,55 @@ class OldCode(StoredFacts):
     what: str
 
 
+class ReleaseOrder(StrEnum):
+    """What comes first when a release goes live with migrations."""
+
+    MIGRATE_FIRST = "migrate_first"
+    """The live code can live with the new schema; the site stays up."""
+    SWITCH_FIRST = "switch_first"
+    """The new code can live with the old schema; the site stays up."""
+    MAINTENANCE = "maintenance"
+    """Neither, or nobody knows: the site is down meanwhile."""
+
+
+class OrderReason(StrEnum):
+    """Why that comes first."""
+
+    ADDS = "adds"
+    """The migrations only add."""
+    DROPS = "drops"
+    """They only drop what the new code does not use."""
+    REQUIRED = "required"
+    """They drop a column that the new code would have to fill as long as it is there."""
+    BREAKS = "breaks"
+    """The live code breaks once they ran."""
+    CHANGES = "changes"
+    """They change what is there, and it is not known whether the live code can live with that."""
+    UNKNOWN = "unknown"
+    """What they do is not known."""
+
+
+@dataclass(frozen=True)
+class SwitchOrder(StoredFacts):
+    """What comes first when a release goes live with migrations.
+
+    Args:
+        order: of the switch and the migrations.
+        reason: why.
+        what: the tables and columns that the reason is about; may be empty.
+    """
+
+    kind: ClassVar = "switch_order"
+    order: ReleaseOrder
+    reason: OrderReason
+    what: tuple[str, ...] = ()
+
+    @property
+    def takes_down(self) -> bool:
+        """Whether the site is down meanwhile."""
+        return self.order is ReleaseOrder.MAINTENANCE
+
+
 @dataclass(frozen=True)
 class MigrationEffect(StoredFacts):
     """The change of the schema by one rehearsed migration, from which its progress is judged later.

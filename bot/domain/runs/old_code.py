@@ -8,7 +8,7 @@ from bot.domain.runs.plan import Phase, Plan, Step
 from bot.domain.runs.run import Run, RunState, StepState
 
 _STOPPED = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_HUMAN})
-_CHECKOUTS = frozenset({"checkout", "checkout-back"})
+_CHECKOUTS = frozenset({"checkout", "checkout-back", "switch"})
 _RESTART = "restart"
 
 

@@ -16,6 +16,7 @@ from bot.domain.runs.run import Run
 from bot.domain.shell import Command
 from bot.domain.targets.forge import ForgeAnswer
 from bot.domain.targets.host_identity import HostIdentity
+from bot.domain.targets.layout import ReleaseFolder
 from bot.domain.targets.order import Verification
 from bot.domain.targets.privileges import MissingPrivilege
 from bot.domain.targets.table_names import TableNames
@@ -94,6 +95,7 @@ class HostQuestion:
         services: what will be done to services, to find out whether it is allowed.
         writes: folders of the checkout that steps write to.
         compared: commits whose files to compare with those of the ref's commit.
+        releases: the folder with `current` and `releases`, to list them; empty where there are none.
     """
 
     path: str
@@ -112,6 +114,7 @@ class HostQuestion:
     services: tuple[ServiceAct, ...] = ()
     writes: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
+    releases: str = ""
 
 
 class SudoAnswer(StrEnum):
@@ -193,6 +196,8 @@ class HostFacts:
         in_the_way: untracked files that the ref's commit has too; the first 20.
         mode_only: those of `dirty` in which only the permissions differ.
         same_files: the requested commits that have exactly the files of `sha`.
+        release: what `current` leads to, the name of the live release's folder; empty without releases.
+        releases: the complete ones.
     """
 
     host: str
@@ -226,6 +231,8 @@ class HostFacts:
     in_the_way: tuple[str, ...] = ()
     mode_only: tuple[str, ...] = ()
     same_files: frozenset[str] = frozenset()
+    release: str = ""
+    releases: tuple[ReleaseFolder, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from bot.domain.policies.people import NOBODY, People
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
 from bot.domain.targets.forge import Repository
+from bot.domain.targets.layout import Checkout, Layout
 from bot.domain.targets.order import After
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.tls import Tls
@@ -212,7 +213,7 @@ class Target:
         channels: Slack's IDs of the channels in which commands are accepted.
         policy: its rules.
         hosts: names of its hosts; steps that must run once run on the first.
-        path: of the checkout, on each host.
+        path: of the checkout on each host; with releases, of the link to the live one.
         branch: deployed if no ref is given.
         database: None if it has none.
         backups: None if none are made.
@@ -222,6 +223,7 @@ class Target:
         repository: at a forge; None if none is named.
         checks: names of the checks there that must be green before a commit is deployed.
         after: the environment in which a commit must have been verified before; None if it may go here at once.
+        layout: how the code lies on the hosts.
     """
 
     name: TargetName
@@ -238,6 +240,7 @@ class Target:
     repository: Repository | None = None
     checks: tuple[str, ...] = ()
     after: After | None = None
+    layout: Layout = field(default_factory=Checkout)
 
 
 class Emoji(StrEnum):

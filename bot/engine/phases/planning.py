@@ -6,16 +6,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
+from bot.domain.policies.policy import Downtime
 from bot.domain.runs.acts import Dump, Prove
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.findings import BackupMade, Finding, facts_of, finding_of
+from bot.domain.runs.findings import BackupMade, Finding, SwitchOrder, facts_of, finding_of, first_of
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, Step
 from bot.domain.runs.plan_json import findings_of, plan_digest
+from bot.domain.runs.release_order import in_order
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
+from bot.domain.targets.layout import Releases
 from bot.engine.phases.proven_backup import proof_within, require_proof, with_proof
 from bot.engine.queries.rules import blocking_reason, require
-from bot.engine.run_changes import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
+from bot.engine.run_changes import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepIs, StepsAdded
 from bot.engine.run_session import RunSession
 
 
@@ -148,12 +151,14 @@ async def _seal_and_open_gate(session: RunSession, run: Run, plan: Plan) -> Run:
         sealed = with_proof(sealed, await require_proof(session, run, within))
     digest = plan_digest(sealed)
     requirement = sealed.requirement
+    rows = _rows_in_order(run, plan, sealed)
     if run.request.emergency is not None:
-        return await _start_emergency(session, run, sealed, now)
+        return await _start_emergency(session, run, sealed, rows, now)
     if requirement.needs_no_approval:
         facts = {"plan": digest, "policy": session.target.policy.name}
         return await session.write(
             PlanIs(sealed),
+            *rows,
             GateIs(Gate(GateState.APPROVED, digest, requirement, now, now + timedelta(minutes=30))),
             ChangeStarts(now),
             MoveTo(RunState.RUNNING, now),
@@ -162,19 +167,35 @@ async def _seal_and_open_gate(session: RunSession, run: Run, plan: Plan) -> Run:
     gate = Gate(GateState.OPEN, digest, requirement, now, now + requirement.expires)
     return await session.write(
         PlanIs(sealed),
+        *rows,
         GateIs(gate),
         MoveTo(RunState.AWAITING_APPROVAL, now),
         entries=(session.entry("gate_opened", asked_for(gate)),),
     )
 
 
-async def _start_emergency(session: RunSession, run: Run, sealed: Plan, now: datetime) -> Run:
+def _rows_in_order(run: Run, plan: Plan, sealed: Plan) -> tuple[StepIs, ...]:
+    """Give the rows of steps that the evidence left out, as skipped, or put elsewhere, with their new position."""
+    if sealed.steps == plan.steps or tuple(s.key for s in sealed.steps) == tuple(s.key for s in plan.steps):
+        return ()
+    kept = [step.key for step in sealed.steps]
+    order = [*kept, *(step.key for step in plan.steps if step.key not in kept)]
+    moved = (
+        replace(row, position=order.index(row.key), state=row.state if row.key in kept else StepState.SKIPPED)
+        for row in run.steps
+        if row.key in order
+    )
+    return tuple(StepIs(row) for row in moved if row not in run.steps)
+
+
+async def _start_emergency(session: RunSession, run: Run, sealed: Plan, rows: tuple[StepIs, ...], now: datetime) -> Run:
     """Start the change of an emergency at once; its gate stays open, to be countersigned afterwards."""
     requirement = sealed.requirement
     gate = Gate(GateState.OPEN, plan_digest(sealed), requirement, now, now + requirement.expires, afterwards=True)
     facts = {**asked_for(gate), "why": run.request.emergency or "", "policy": session.target.policy.name}
     return await session.write(
         PlanIs(sealed),
+        *rows,
         GateIs(gate),
         ChangeStarts(now),
         MoveTo(RunState.RUNNING, now),
@@ -195,12 +216,18 @@ def asked_for(gate: Gate) -> dict[str, str]:
 def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
     """Seal a plan for approval.
 
-    The findings of the prepare phase, and a requested exception, can raise the requirement of its gate.
+    The findings of the prepare phase, and a requested exception, can raise the requirement of its gate; with releases
+    they decide whether the migrations or the switch comes first.
 
     Raises:
-        RefusedError: `no_override`, the policy has none.
+        RefusedError: `no_override`, the policy has none; `needs_downtime`, it allows none and the migrations need it.
     """
     sealed = plan.sealed(_findings(run, plan))
+    if isinstance(session.target.layout, Releases):
+        sealed = in_order(sealed)
+        order = first_of(SwitchOrder, sealed.findings)
+        if session.target.policy.downtime is Downtime.REFUSED and order is not None and order.takes_down:
+            raise RefusedError(problem(Reason.NEEDS_DOWNTIME, why=order.reason.value, what=", ".join(order.what)))
     return requiring(session, run, sealed)
 
 

@@ -41,6 +41,7 @@ from bot.domain.runs.findings import (
     OldTables,
     OnReplica,
     OpenSession,
+    OrderReason,
     OtherServer,
     OtherTables,
     OutOfOrder,
@@ -48,6 +49,7 @@ from bot.domain.runs.findings import (
     Rehearsed,
     RehearsedRows,
     RehearsedWhere,
+    ReleaseOrder,
     ReliedOnBackup,
     Resumed,
     RollbackChoice,
@@ -62,6 +64,7 @@ from bot.domain.runs.findings import (
     SchemaChange,
     SchemaDigest,
     StatementFinding,
+    SwitchOrder,
     TableDigest,
     TableWritten,
     Unfinished,
@@ -376,6 +379,10 @@ WRITTEN: list[tuple[Finding, dict[str, str]]] = [
     (
         VerifiedBefore("staging", "R-1", AT, SHA),
         {"environment": "staging", "run": "R-1", "at": TIME, "sha": SHA, "taken_back": ""},
+    ),
+    (
+        SwitchOrder(ReleaseOrder.SWITCH_FIRST, OrderReason.DROPS, ("users.fax",)),
+        {"order": "switch_first", "reason": "drops", "what": "users.fax"},
     ),
     (OutOfOrder("staging"), {"environment": "staging"}),
     (

@@ -30,6 +30,7 @@ from bot.domain.runs.findings import (
     SchemaChange,
     SchemaDigest,
     StatementFinding,
+    SwitchOrder,
     TableWritten,
     UnknownFinding,
     VerifiedBefore,
@@ -331,6 +332,9 @@ def _finding(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
     if isinstance(found, LacksPrivileges):
         lacks = Markup(", ".join(markup.code(privilege) for privilege in found.lacks))
         return ctx.translator.translate(f"finding.{found.kind}", lacks=lacks)
+    if isinstance(found, SwitchOrder):
+        what = markup.inline(markup.clip(", ".join(found.what), 200))
+        return ctx.translator.translate(f"finding.{found.kind}.{found.reason.value}", what=what)
     if isinstance(found, VerifiedBefore):
         return _verified_before(found, plan, ctx)
     if isinstance(found, OutOfOrder | ChecksWaived):

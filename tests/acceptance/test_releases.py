@@ -1,0 +1,77 @@
+"""`layout: releases` through the whole bot: a deploy without maintenance, and the way back by the link."""
+
+import json
+
+from bot.demo.application.application import Application
+from bot.demo.application.git import git
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import DemoHost
+from bot.demo.host.web import WebServer
+from tests.acceptance.conftest import NewSystem
+from tests.acceptance.support.system import System
+from tests.acceptance.test_way_back import POLICY
+from tests.support.laravel_oddities import write
+from tests.support.releases import front_of, releases_of
+
+_LOGIN = "resources/views/login.blade.php"
+_NAMES_ITSELF = '<meta name="release" content="{{ basename(base_path()) }}">\n'
+
+
+async def _pushed(laravel: Application, files: dict[str, str]) -> str:
+    write(laravel.author, files)
+    await git(laravel.author, "add", "--all")
+    await git(laravel.author, "commit", "--quiet", "-m", "the next one")
+    await git(laravel.author, "push", "--quiet", str(laravel.origin), "HEAD:main")
+    return await laravel.tip()
+
+
+def _plan(system: System, run: str) -> str:
+    return json.dumps(system.messages("plan", run)[-1]["blocks"], ensure_ascii=False)
+
+
+async def test_releases_go_live_and_back_without_a_second_of_maintenance(
+    new_system: NewSystem, laravel: Application, mariadb: DatabaseServer, ssh_host: DemoHost
+) -> None:
+    root = await releases_of(laravel)
+    first = (root / "current").readlink().name
+    sha = await _pushed(laravel, {_LOGIN: _NAMES_ITSELF + (laravel.author / _LOGIN).read_text()})
+    async with WebServer(front_of(root), laravel.folder / "front.log") as web:
+        system = await new_system(policy=POLICY, scratch=True, root=root, health_url=web.health_url)
+        await system.bot.start()
+        run = await system.ask()
+        request = await system.gate(run)
+        assert "only add" in _plan(system, run)
+        assert (root / "current").readlink().name == first
+        system.react(request)
+        assert await system.end(run) == "succeeded"
+        second = (root / "current").readlink().name
+        assert second.endswith(sha[:7])
+        assert "token_id" in await mariadb.columns(laravel.database.name, "user_sessions")
+        assert not ssh_host.commands.ran("php artisan down", root)
+        assert system.steps(run)["maintenance-on"] == "skipped"
+        order = [*system.steps(run)]
+        assert order.index("migrate") < order.index("switch")
+        _, log = await system.bot.console("runs", "log", run)
+        assert f"by the release {second}" in log
+
+        back = await system.ask("/rollback compte production")
+        assert await system.approved(back) == "succeeded"
+        assert (root / "current").readlink().name == first
+        assert "token_id" in await mariadb.columns(laravel.database.name, "user_sessions")
+        assert not {"migrate-down", "release", "composer"} & {*system.steps(back)}
+        assert not ssh_host.commands.ran("php artisan down", root)
+
+
+async def test_a_policy_that_refuses_downtime_stops_a_deploy_that_needs_it(
+    new_system: NewSystem, laravel_at_first: Application, web: WebServer
+) -> None:
+    laravel = laravel_at_first
+    root = await releases_of(laravel)
+    rename = "<?php\nreturn new class extends Illuminate\\Database\\Migrations\\Migration {\n    public function up()\n"
+    rename += "    {\n        DB::statement('alter table users change fax telefax varchar(255) null');\n    }\n};\n"
+    await _pushed(laravel, {"database/migrations/2026_01_01_000000_rename_fax.php": rename})
+    system = await new_system(policy={**POLICY, "downtime": "refused"}, scratch=True, root=root)
+    await system.bot.start()
+    run = await system.ask()
+    assert await system.end(run) == "failed"
+    assert "the policy says `downtime: refused`" in system.result(run)
