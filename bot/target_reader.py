@@ -19,7 +19,7 @@ from bot.domain.secret_references import reveal_secrets
 from bot.domain.secrets import Secret
 from bot.domain.targets.forge import ForgeAnswer
 from bot.domain.targets.host_identity import HostIdentity
-from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Look, Release
+from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Look, Release, RowCount
 from bot.domain.targets.order import Verification
 from bot.domain.targets.privileges import MissingPrivilege
 from bot.domain.targets.table_names import TableNames
@@ -114,6 +114,10 @@ class TargetLook:
     async def rows(self, table: str, column: str | None) -> int:
         """Count the rows of a table, or those of them that have a value in a column."""
         return await self.reader.databases.rows(self.target, table, column)
+
+    async def held(self, table: str, column: str) -> RowCount | None:
+        """Count the rows of a table and those with a value in a column."""
+        return await self.reader.databases.held(self.target, table, column)
 
     async def tables(self) -> TableNames:
         """Read the names of the tables and views of the target's database."""

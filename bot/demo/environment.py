@@ -136,9 +136,18 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
         yield DemoEnvironment(folder, url, host, database, application, web, playground, bot, host_faults)
 
 
+PRIVILEGES = {
+    "MariaDB": ("PROCESS ON *.*", "SELECT ON mysql.proc"),
+    "MySQL": ("PROCESS ON *.*", "SHOW_ROUTINE ON *.*"),
+}
+"""Of the database's account on the whole server, by its vendor: as `docs/setup.md` grants it."""
+
+
 async def _application(host: DemoHost, server: DatabaseServer) -> Application:
     """Make the application at its first commit, the second waiting; the command log begins with the first deploy."""
     database = await server.create("compte")
+    for privilege in PRIVILEGES[server.programs.vendor]:
+        await server.query(f"GRANT {privilege} TO `{database.user}`@`%`")
     application = await Application.create(
         host.folder, database, server, host.environment, users=USERS, sessions=SESSIONS
     )

@@ -96,6 +96,7 @@ async def test_a_destructive_one_goes_back_to_the_gate(
     assert len(set(plans)) == 2
     assert plans == requests
     assert "destructive" in str(system.messages("plan", run)[-1]["blocks"])
+    assert "rows have a value" in str(system.messages("approval", run)[-1]["blocks"])
     assert "email" in await mariadb.columns(laravel_at_first.database.name, "users")
     assert not laravel_at_first.is_down
     second = system.messages("approval", run)[-1]

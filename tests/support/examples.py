@@ -30,7 +30,7 @@ from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Secret
 from bot.domain.targets.forge import ForgeAnswer
 from bot.domain.targets.host_identity import HostIdentity
-from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Release
+from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Release, RowCount
 from bot.domain.targets.order import Verification
 from bot.domain.targets.privileges import MissingPrivilege
 from bot.domain.targets.table_names import TableNames
@@ -141,6 +141,7 @@ class Sight:
         self.backup_list = BackupList(NAME.app, NAME.environment, ())
         self.left: tuple[Leftover, ...] = ()
         self.missing: tuple[MissingPrivilege, ...] = ()
+        self.held_rows: dict[tuple[str, str], RowCount | Reason] = {}
         self.tables_there: TableNames | None = TableNames(frozenset())
         self.since: tuple[TableWrites, ...] | None = ()
 
@@ -184,6 +185,12 @@ class Sight:
 
     async def rows(self, table: str, column: str | None) -> int:
         return self.counts.get((table, column), 0)
+
+    async def held(self, table: str, column: str) -> RowCount | None:
+        found = self.held_rows.get((table, column))
+        if isinstance(found, Reason):
+            raise RefusedError(problem(found))
+        return found
 
     async def tables(self) -> TableNames:
         if self.tables_there is None:

@@ -14,7 +14,7 @@ from bot.databases.server.schema import canonical
 from bot.databases.server.session import ReadOnlySession
 from bot.databases.server.tables import live_schema
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.targets.look import AppliedMigration, DatabaseFacts, Session
+from bot.domain.targets.look import AppliedMigration, DatabaseFacts, RowCount, Session
 from bot.domain.targets.privileges import MissingPrivilege
 from bot.domain.targets.table_names import TableNames
 from bot.domain.targets.target import Target
@@ -158,6 +158,34 @@ class DatabaseLook:
         """
         async with self._connections.reading(target) as session:
             return () if target.database is None else await missing_privileges(session, target.database)
+
+    async def held(self, target: Target, table: str, column: str) -> RowCount | None:
+        """Count the rows of a table, and those of them that have a value in a column.
+
+        Args:
+            target: whose database.
+            table: its name, as it is.
+            column: its name, as it is; empty to count the rows alone.
+
+        Returns:
+            None where there is no such table or column.
+
+        Raises:
+            RefusedError: as `database`.
+        """
+        try:
+            counted = identifier(column) if column else "*"
+            statement = f"SELECT COUNT(*), COUNT({counted}) FROM {identifier(table)}"  # noqa: S608 - quoted as identifiers
+        except ValueError:
+            return None
+        async with self._connections.reading(target) as session:
+            try:
+                ((rows, values),) = await session.rows(statement)
+            except ServerError as error:
+                if error.number in NO_SUCH_TABLE or error.number == NO_SUCH_COLUMN:
+                    return None
+                raise
+        return RowCount(int(rows), int(values))
 
     async def tables(self, target: Target) -> TableNames:
         """Read the names of the tables and views of one database.

@@ -34,6 +34,7 @@ from bot.domain.runs.migration_findings import (
     StatementFinding,
     SwitchOrder,
     TableDigest,
+    ValuesLost,
 )
 from bot.domain.runs.migration_risk import MigrationRisk
 from bot.domain.runs.rehearsal_findings import (
@@ -126,6 +127,7 @@ __all__ = [
     "TableWritten",
     "Unfinished",
     "UnknownFinding",
+    "ValuesLost",
     "VerifiedBefore",
     "WayBack",
     "WayBackState",
@@ -159,6 +161,7 @@ Finding = (
     | NotRehearsed
     | MigrationFinding
     | StatementFinding
+    | ValuesLost
     | OldCode
     | SwitchOrder
     | MigrationEffect

@@ -101,6 +101,24 @@ class StatementFinding(StoredFacts):
 
 
 @dataclass(frozen=True)
+class ValuesLost(StoredFacts):
+    """How much a table or column held that migrations drop, when it was counted before anybody was asked.
+
+    Args:
+        table: its name.
+        column: of the table; empty for the whole table.
+        values: rows of the table that have a value in the column, or all of them; None if not counted in time.
+        rows: of the table; None likewise.
+    """
+
+    kind: ClassVar = "values"
+    table: str
+    column: str = ""
+    values: int | None = None
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
 class OldCode(StoredFacts):
     """A change that the code from before cannot live with while the deploy goes on.
 

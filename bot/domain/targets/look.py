@@ -378,6 +378,19 @@ class Release:
     good: bool
 
 
+@dataclass(frozen=True)
+class RowCount:
+    """The rows of a table.
+
+    Args:
+        rows: all of them.
+        values: those with a value in the column that was asked for; all of them where none was.
+    """
+
+    rows: int
+    values: int
+
+
 class Look(Protocol):
     """Reads one target. Each method raises `RefusedError` if it cannot read."""
 
@@ -463,6 +476,18 @@ class Look(Protocol):
 
         Raises:
             RefusedError: as `database`.
+        """
+        ...
+
+    async def held(self, table: str, column: str) -> RowCount | None:
+        """Count the rows of a table and those with a value in a column; None if there is no such table or column.
+
+        Args:
+            table: its name.
+            column: of it; empty to count the rows alone.
+
+        Raises:
+            RefusedError: as `database`; also where counting takes longer than a look may.
         """
         ...
 

@@ -16,6 +16,7 @@ from bot.domain.runs.release_order import in_order
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
 from bot.domain.targets.layout import Releases
+from bot.engine.phases.lost_values import lost_values
 from bot.engine.phases.proven_backup import proof_within, require_proof, with_proof
 from bot.engine.queries.rules import blocking_reason, require
 from bot.engine.run_changes import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepIs, StepsAdded
@@ -145,7 +146,7 @@ async def _write_plan(session: RunSession, plan: Plan) -> Run:
 
 async def _seal_and_open_gate(session: RunSession, run: Run, plan: Plan) -> Run:
     now = session.now()
-    sealed = _sealed(session, run, plan)
+    sealed = await _sealed(session, run, plan)
     within = proof_within(session, run, sealed)
     if within is not None:
         sealed = with_proof(sealed, await require_proof(session, run, within))
@@ -213,7 +214,7 @@ def asked_for(gate: Gate) -> dict[str, str]:
     }
 
 
-def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
+async def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
     """Seal a plan for approval.
 
     The findings of the prepare phase, and a requested exception, can raise the requirement of its gate; with releases
@@ -222,7 +223,9 @@ def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
     Raises:
         RefusedError: `no_override`, the policy has none; `needs_downtime`, it allows none and the migrations need it.
     """
-    sealed = plan.sealed(_findings(run, plan))
+    found = _findings(run, plan)
+    look = session.context.target_reader.look(session.target)
+    sealed = plan.sealed((*found, *await lost_values((*plan.findings, *found), look)))
     if isinstance(session.target.layout, Releases):
         sealed = in_order(sealed)
         order = first_of(SwitchOrder, sealed.findings)

@@ -10,6 +10,7 @@ from bot.domain.runs.plan import Phase, Plan
 from bot.domain.runs.plan_json import findings_of, plan_digest
 from bot.domain.runs.run import Gate, PassedGate, Run, RunState, StepState
 from bot.domain.targets.target import Emoji
+from bot.engine.phases.lost_values import lost_values
 from bot.engine.phases.planning import asked_for, requiring
 from bot.engine.run_changes import ChangePutOff, GateIs, MoveTo, PlanIs, VotesAre
 from bot.engine.run_session import RunSession
@@ -63,7 +64,9 @@ async def ask_again(session: RunSession, run: Run, plan: Plan) -> Run | None:
     gate = run.gate
     if gate is None or gate.afterwards or not plan.awaits_rehearsal:
         return None
-    rehearsed = requiring(session, run, plan.rehearsed(_findings(run, plan)))
+    found = _findings(run, plan)
+    lost = await lost_values(found, session.context.target_reader.look(session.target))
+    rehearsed = requiring(session, run, plan.rehearsed((*found, *lost)))
     if rehearsed.requirement.needs_no_approval or not is_graver(rehearsed, plan):
         return None
     now = session.now()

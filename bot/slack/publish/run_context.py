@@ -61,6 +61,7 @@ class RunRenderContexts:
             alert=target.backups.alert if target is not None and target.backups is not None else NOBODY,
             absent=absent,
             repository=target.repository if target is not None else None,
+            policy=target.policy if target is not None else None,
             deciders=self._context.engine.deciders(run),
             snapshot=self._context.engine.status_service.last_seen(run.request.target),
             next_environments=self._context.operations.after(run.request.target),

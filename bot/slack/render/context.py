@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.domain.errors import Problem
 from bot.domain.policies.people import CONSOLE, NOBODY, People
+from bot.domain.policies.policy import Policy
 from bot.domain.runs.acts import Dump, Prove
 from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.findings import BackupMade, first_of
@@ -67,6 +68,7 @@ class RenderContext:
         next_environments: into which a commit may go once it is verified where the run was.
         translators: of people who see something alone; those who are missing read the configured language.
         deciders: who may decide about the run, if it needs a decision.
+        policy: of the run's target, by which people may press its buttons; None where there is no such target.
         repository: at a forge; None where none is named.
         snapshot: the last look at the run's target; None where there was none since the start.
     """
@@ -83,6 +85,7 @@ class RenderContext:
     next_environments: tuple[str, ...] = ()
     translators: Mapping[str, Translator] = field(default_factory=dict)
     deciders: People = NOBODY
+    policy: Policy | None = None
     snapshot: TargetSnapshot | None = None
     repository: Repository | None = None
 

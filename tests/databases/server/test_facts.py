@@ -12,7 +12,7 @@ from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, RefusedError
-from bot.domain.targets.look import AppliedMigration, Session
+from bot.domain.targets.look import AppliedMigration, RowCount, Session
 from bot.domain.targets.table_names import TableNames
 from bot.domain.targets.target import Target
 from tests.support import eventually, numbers, on_mysql
@@ -54,6 +54,17 @@ async def test_the_migrations_table_is_read_in_order_whatever_its_name(
     assert facts.ran == (AppliedMigration("b", 1), AppliedMigration("a", 1), AppliedMigration("c", 2))
     assert facts.version[0].isdigit()
     assert facts.size_bytes > 0
+
+
+async def test_values_are_counted_with_the_rows_and_what_is_not_there_is_no_zero(
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: DemoDatabase
+) -> None:
+    await mariadb.query("CREATE TABLE `users` (id INT, `fa``x` INT NULL)", database=database.name)
+    await mariadb.query("INSERT INTO users VALUES (1, 5), (2, NULL), (3, 0)", database=database.name)
+    assert await look.held(target, "users", "fa`x") == RowCount(3, 2)
+    assert await look.held(target, "users", "") == RowCount(3, 3)
+    for table, column in (("users", "tel"), ("user", ""), ("users", "x" * 65), ("", "id")):
+        assert await look.held(target, table, column) is None
 
 
 async def test_the_names_of_tables_and_views_are_read_as_they_are(

@@ -69,6 +69,7 @@ from bot.domain.runs.findings import (
     TableWritten,
     Unfinished,
     UnknownFinding,
+    ValuesLost,
     VerifiedBefore,
     WayBack,
     WayBackState,
@@ -363,6 +364,8 @@ WRITTEN: list[tuple[Finding, dict[str, str]]] = [
         {"way": "code", "why": "compatible", "what": "a, b"},
     ),
     (RowsLost("users", "fax", 3), {"table": "users", "column": "fax", "rows": "3"}),
+    (ValuesLost("users", "fax", 3, 9), {"table": "users", "column": "fax", "values": "3", "rows": "9"}),
+    (ValuesLost("users"), {"table": "users", "column": "", "values": "", "rows": ""}),
     (NothingLost("users", ""), {"table": "users", "column": ""}),
     (LossUnknown(("a", "b")), {"migrations": "a, b"}),
     (

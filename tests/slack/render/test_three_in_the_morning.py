@@ -10,6 +10,8 @@ import pytest
 
 from bot.domain.errors import Problem, Reason
 from bot.domain.names import TargetName
+from bot.domain.policies.people import ANYONE, People
+from bot.domain.policies.policy import Policy, Requirement
 from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.findings import (
     MigrationFinding,
@@ -18,15 +20,17 @@ from bot.domain.runs.findings import (
     Resumed,
     RowsLost,
     StatementFinding,
+    ValuesLost,
 )
 from bot.domain.runs.migration_risk import EffectKind, MigrationRisk
-from bot.domain.runs.request import Decision, ResumeOptions, RollbackOptions
+from bot.domain.runs.request import Action, Decision, ResumeOptions, RollbackOptions
 from bot.domain.runs.run import Run, RunState, StepState
 from bot.domain.targets.forge import Repository, forge_kind
 from bot.domain.targets.snapshot import TargetSnapshot, TargetState
 from bot.slack.render.cards.approval.approval_card import approval_subject
 from bot.slack.render.cards.approval.stakes import stakes
-from bot.slack.render.message import Message
+from bot.slack.render.cards.run.pressers import who_may_press
+from bot.slack.render.message import Message, button
 from bot.slack.render.run_messages import APPROVAL, CARD, PROGRESS, RESULT, render
 from bot.slack.render.run_messages import PLAN as PLAN_SLOT
 from tests.slack.support.limits import texts
@@ -126,6 +130,38 @@ def test_a_request_says_what_speaks_against_the_decision_and_so_does_the_outcome
     assert "half-migrated" not in fine
 
 
+ONE, TWO, DECIDERS = People(("engineers",)), People(("releasers",)), People(("oncall",))
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "said"),
+    [
+        ("needs_human", Policy("p", {}, {}, decide=DECIDERS), "The buttons are for *oncall*."),
+        ("needs_human", Policy("p", dict.fromkeys(Action, ANYONE), {}), ""),
+        (
+            "needs_human",
+            Policy("p", {Action.DEPLOY: ONE, Action.ROLLBACK: TWO, Action.RESTORE: ONE}, {}),
+            "The buttons are for *engineers*, *releasers*.",
+        ),
+        ("succeeded", Policy("p", {Action.ROLLBACK: TWO}, {}), "Roll back: *releasers*"),
+        ("succeeded", None, ""),
+        ("failed_early", Policy("p", {Action.DEPLOY: ONE}, {}), ""),
+    ],
+)
+def test_an_outcome_says_who_may_press_its_buttons(name: str, policy: Policy | None, said: str) -> None:
+    blocks = render(RUNS[name], replace(ctx(LATER), policy=policy))[RESULT].blocks
+    assert [text for block in blocks if block["type"] == "context" for text in texts(block)] == ([said] if said else [])
+
+
+def test_buttons_for_different_people_are_told_apart() -> None:
+    gates = {"rollback": Requirement(1, TWO, LATER - AT, True), "restore": Requirement(1, ONE, LATER - AT, True)}
+    policy = Policy("p", {Action.DEPLOY: ONE}, gates)
+    shown = [button(name, label, "R-1") for name, label in (("run_resume_retry", "Retry"), ("run_restore", "Restore"))]
+    run = replace(HELD, gate=None)
+    said = who_may_press(run, shown, replace(ctx(), policy=policy))
+    assert said == "Retry: *engineers* · Restore: *releasers* who are *engineers* too"
+
+
 def test_a_request_names_what_is_destroyed_with_its_rows() -> None:
     fax = RecordedEffect(EffectKind.COLUMN_DROPPED, "users.fax")
     found = (
@@ -137,6 +173,14 @@ def test_a_request_names_what_is_destroyed_with_its_rows() -> None:
     assert "Drops `users.fax`; `users` has about 2,000 rows" in said
     assert "`users.phone` is dropped: 1,873 rows have a value there" in said
     assert "`users.pager` is dropped; it is empty" in said
+    counted = {
+        ValuesLost("users", "fax", 1873, 2000): "Drops `users.fax`: 1,873 of 2,000 rows have a value.",
+        ValuesLost("users", "fax", 1, 2000): "Drops `users.fax`: 1 of 2,000 rows has a value.",
+        ValuesLost("users", "fax", 0, 0): "Drops `users.fax`: 0 of 0 rows have a value.",
+        ValuesLost("users", "fax"): "Drops `users.fax`, not counted in time; `users` has about 2,000 rows.",
+    }
+    for loss, words in counted.items():
+        assert words in "\n".join(stakes(replace(PLAN, findings=(found[0], loss)), ctx()))
     run = replace(RUNS["awaiting_approval"], plan=replace(PLAN, findings=(*found, BACKUP), destructive=True))
     subject = approval_subject(run, ctx())
     at = [subject.index(part) for part in ("drops or rewrites", "Drops `users.fax`", "1 migration to run", "backup")]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from bot.domain.runs.findings import NothingLost, Resumed, RowsLost, StatementFinding, first_of, those_of
+from bot.domain.runs.findings import (
+    NothingLost,
+    RecordedEffect,
+    Resumed,
+    RowsLost,
+    StatementFinding,
+    ValuesLost,
+    first_of,
+    those_of,
+)
 from bot.domain.runs.migration_risk import EffectKind
 from bot.domain.runs.plan import Plan
 from bot.slack.render import markup
 from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
+from bot.slack.render.text import PRESENT
 
 _MAX_LINES = 4
 _MAX_NAME = 90
@@ -52,13 +62,28 @@ def _lost(plan: Plan, ctx: RenderContext) -> list[Markup]:
 def _dropped(plan: Plan, ctx: RenderContext) -> list[Markup]:
     """Render what migrations drop or cut, with the rows of its table as the server estimates them."""
     lines: dict[str, Markup] = {}
+    counted = {(each.table, each.column): each for each in those_of(ValuesLost, plan.findings)}
     for statement in those_of(StatementFinding, plan.findings):
         for effect in statement.effects:
             if effect.kind in _GONE and effect.what:
-                rows = ctx.translator.number(statement.rows) if statement.rows is not None else ""
-                key = f"stakes.{effect.kind.value}"
-                lines[effect.what] = ctx.translator.translate(key, what=effect.what, rows=rows, table=statement.table)
+                own = (effect.what, "") if effect.kind is EffectKind.TABLE_DROPPED else _column(effect.what, statement)
+                lines[effect.what] = _gone(effect, statement, counted.get(own), ctx)
     return list(lines.values())
+
+
+def _column(what: str, statement: StatementFinding) -> tuple[str, str]:
+    return statement.table, what.removeprefix(f"{statement.table}.")
+
+
+def _gone(effect: RecordedEffect, statement: StatementFinding, found: ValuesLost | None, ctx: RenderContext) -> Markup:
+    """Render one thing that is dropped or cut, with what was counted of it, or what the server estimates."""
+    key = f"stakes.{effect.kind.value}"
+    if found is not None and found.values is not None and effect.kind is not EffectKind.COLUMN_CUT:
+        of = ctx.translator.number(found.rows or 0)
+        return ctx.translator.count(f"{key}.counted", found.values, what=effect.what, rows=of)
+    rows = ctx.translator.number(statement.rows) if statement.rows is not None else ""
+    uncounted = PRESENT if found is not None and effect.kind is not EffectKind.COLUMN_CUT else ""
+    return ctx.translator.translate(key, what=effect.what, rows=rows, table=statement.table, uncounted=uncounted)
 
 
 def _limited(lines: list[Markup], ctx: RenderContext) -> list[Markup]:

@@ -43,13 +43,13 @@ def written_since(plan: Plan, ctx: RenderContext) -> Markup:
 
 
 def rows_since(plan: Plan, ctx: RenderContext) -> Markup:
-    """Render by how many rows the tables grew since the backup; empty where that is none, or not known."""
+    """Render how many rows the tables have gained since the backup; empty where that is none, or not known."""
     grown = [
         max(found.now - found.then, 0)
         for found in those_of(TableWritten, plan.findings)
         if found.then is not None and found.now is not None
     ]
-    return ctx.translator.number(sum(grown)) if sum(grown) else Markup("")
+    return ctx.translator.count("approval.more_rows", sum(grown)) if sum(grown) else Markup("")
 
 
 def dropped_tables(plan: Plan, ctx: RenderContext) -> Markup:

@@ -28,6 +28,7 @@ from bot.slack.render.cards.run import aftermath
 from bot.slack.render.cards.run.anchor import RESULT_TYPE, anchor_payload
 from bot.slack.render.cards.run.cause import cause
 from bot.slack.render.cards.run.decision_buttons import decision_buttons, resumed_run
+from bot.slack.render.cards.run.pressers import who_may_press
 from bot.slack.render.cards.run.run_card import PROMOTE, ROLLBACK, can_retry
 from bot.slack.render.context import (
     RenderContext,
@@ -43,7 +44,7 @@ from bot.slack.render.context import (
     work_seconds,
 )
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Block, Message, actions, button, join_dots, join_lines, message, section
+from bot.slack.render.message import Block, Message, actions, button, context, join_dots, join_lines, message, section
 
 _BAD = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_HUMAN})
 _SCHEDULE = "schedule"
@@ -57,6 +58,7 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
     words = {"action": action_name(run, ctx), "target": target_name(run)}
     headline = translate(_headline_key(run), who=_called(run, ctx), run=superseded_by(run), **words)
     state = state_words(run, ctx)
+    decisions, back = decision_buttons(run, ctx), _rollback(run, ctx)
     return message(
         translate(
             "result.notification",
@@ -77,7 +79,8 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
             section(aftermath.migration_states(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
             section(_schema_change(run, ctx)),
             section(join_lines(_advice(run, ctx))),
-            actions("result_buttons", *decision_buttons(run, ctx), *_promotions(run, ctx), _rollback(run, ctx)),
+            context(who_may_press(run, (*decisions, back), ctx)),
+            actions("result_buttons", *decisions, *_promotions(run, ctx), back),
         ),
         RESULT_TYPE,
         {
