@@ -1,12 +1,21 @@
 """`layout: releases` through the whole bot: a deploy without maintenance, and the way back by the link."""
 
+import asyncio
+import contextlib
 import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
 
 from bot.demo.application.application import Application
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import DemoHost
 from bot.demo.host.web import WebServer
+from bot.domain.targets.layout import names_in
 from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.system import System
 from tests.acceptance.test_way_back import POLICY
@@ -23,6 +32,34 @@ async def _pushed(laravel: Application, files: dict[str, str]) -> str:
     await git(laravel.author, "commit", "--quiet", "-m", "the next one")
     await git(laravel.author, "push", "--quiet", str(laravel.origin), "HEAD:main")
     return await laravel.tip()
+
+
+@dataclass
+class Answers:
+    """What requests were answered, one after the other, each on a connection of its own."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    releases: list[str] = field(default_factory=list)
+
+    async def collect(self, url: str) -> None:
+        async with aiohttp.ClientSession() as session:
+            while True:
+                async with session.get(url, headers={"Connection": "close"}) as response:
+                    named = sorted(names_in(await response.text()))
+                self.statuses[response.status] += 1
+                self.releases += [name for name in [" ".join(named)] if [name] != self.releases[-1:]]
+
+
+@asynccontextmanager
+async def asked_all_the_time(url: str) -> AsyncIterator[Answers]:
+    """Request a page as long as the block runs; a request that fails fails the block."""
+    answers = Answers()
+    asking = asyncio.create_task(answers.collect(url))
+    yield answers
+    assert not asking.done(), asking.exception()
+    asking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asking
 
 
 def _plan(system: System, run: str) -> str:
@@ -42,8 +79,9 @@ async def test_releases_go_live_and_back_without_a_second_of_maintenance(
         request = await system.gate(run)
         assert "only add" in _plan(system, run)
         assert (root / "current").readlink().name == first
-        system.react(request)
-        assert await system.end(run) == "succeeded"
+        async with asked_all_the_time(web.health_url) as answers:
+            system.react(request)
+            assert await system.end(run) == "succeeded"
         second = (root / "current").readlink().name
         assert second.endswith(sha[:7])
         assert "token_id" in await mariadb.columns(laravel.database.name, "user_sessions")
@@ -54,8 +92,17 @@ async def test_releases_go_live_and_back_without_a_second_of_maintenance(
         _, log = await system.bot.console("runs", "log", run)
         assert f"by the release {second}" in log
 
+        assert set(answers.statuses) == {200}
+        # The first release names nothing yet: there is one moment from which on every answer is the new one's.
+        assert answers.releases == ["", second]
+
         back = await system.ask("/rollback compte production")
-        assert await system.approved(back) == "succeeded"
+        request = await system.gate(back)
+        async with asked_all_the_time(web.health_url) as answers:
+            system.react(request)
+            assert await system.end(back) == "succeeded"
+        assert set(answers.statuses) == {200}
+        assert answers.releases == [second, ""]
         assert (root / "current").readlink().name == first
         assert "token_id" in await mariadb.columns(laravel.database.name, "user_sessions")
         assert not {"migrate-down", "release", "composer"} & {*system.steps(back)}

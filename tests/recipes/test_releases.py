@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -25,7 +27,8 @@ from tests.support.examples import HOST, TARGET
 from tests.support.laravel_oddities import write
 from tests.support.releases import releases_of
 
-AT = datetime(2026, 12, 1, 5, 50, tzinfo=UTC)
+AT = datetime(2096, 12, 1, 5, 50, tzinfo=UTC)
+"""Later than the first release, which is named by the clock."""
 VARS: Mapping[str, VarValue] = {"php": "php", "retry": 60, "render": "", "maintenance": "never"}
 _SLOW = {"composer", "packages", "route-cache", "view-cache", "event-cache", "optimize"}
 
@@ -220,7 +223,7 @@ async def test_old_releases_go_but_never_the_live_one_or_the_one_before(root: Ro
     first = root.live
     old_sha = await git(root.path / "current", "rev-parse", "HEAD")
     names = [await root.deploy(await root.commit({"public/said.txt": str(number)})) for number in range(3)]
-    assert root.names == {*names[1:]} | ({first} if first > names[0] else set())
+    assert root.names == {*names[1:]}
     # Back to the older of the two: it is live, and the newer one the one before, whatever else is made.
     kept = KeptRelease(names[1])
     sha = await git(root.path / "releases" / names[1], "rev-parse", "HEAD")
@@ -267,6 +270,73 @@ async def test_a_disk_that_is_full_while_a_release_is_made_leaves_the_live_one_a
         filler.unlink()
         await root.deploy(sha)
         assert release.name not in root.names
+
+
+KILLS = [
+    ("release", "worktree"), ("release", "ln"), ("release", "cp"), ("as-approved", "mv"), ("switch", "ln"),
+    ("switch", "mv"), ("prune", "rm"),
+]  # fmt: skip
+"""The step, and the program at which all of its processes are killed."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(("key", "program"), KILLS)
+async def test_whatever_is_killed_the_old_release_is_live_or_the_new_one(
+    root: Root, key: str, program: str, moment: str
+) -> None:
+    root.keep = 2
+    first = root.live
+    await root.deploy(await root.commit({"public/said.txt": "1"}))
+    before = root.live
+    sha = await root.commit({"public/said.txt": "2"})
+    release = root.next_release(sha)
+    steps = {name: step for name, step in root.steps(sha, release).items() if name not in _SLOW}
+    for name, step in steps.items():
+        if name == key:
+            await _killed(root, step, program, moment)
+            break
+        await root.succeeds(step)
+    assert root.live in {before, release.name}
+    folder = root.path / "current"
+    expected = {before: "1", release.name: "2"}[root.live]
+    assert (folder / "public/said.txt").read_text() == expected
+    assert await git(folder, "status", "--porcelain", "--untracked-files=no") == ""
+    # The next run has no trouble with what is left, and leaves nothing of it.
+    was = root.live
+    last = await root.deploy(await root.commit({"public/said.txt": "3"}))
+    assert all(_is_complete(root, name) for name in root.names)
+    assert {was, last} <= root.names
+    assert first not in root.names
+
+
+async def _killed(root: Root, step: Step, program: str, moment: str) -> None:
+    """Run a step until it calls a program, and kill its whole group by SIGKILL, before or after that call."""
+    assert isinstance(step.act, Shell)
+    programs = root.path.parent / "killing"
+    programs.mkdir(exist_ok=True)
+    name = "git" if program == "worktree" else program
+    kill, real = "kill -9 0", shutil.which(name)
+    guarded = f'case " $* " in *" {program} add "*) {kill} ;; esac' if program == "worktree" else kill
+    call = f'{real} "$@"; status=$?'
+    order = (guarded, call) if moment == "before" else (call, guarded)
+    (programs / name).write_text("#!/bin/sh\n" + "\n".join(order) + "\nexit $status\n")
+    (programs / name).chmod(0o755)
+    notes = root.path.parent / f"notes-{root.deploys}"
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", step.act.command.script(), cwd=step.act.directory, start_new_session=True,
+        env={
+            **root.laravel.environment, "COUNTERSIGN_RUN_DIR": str(notes),
+            "PATH": f"{programs}:{root.laravel.environment['PATH']}",
+        },
+    )  # fmt: skip
+    status = await process.wait()
+    shutil.rmtree(programs)
+    assert status == -signal.SIGKILL, f"{step.key} does not call {program}"
+
+
+def _is_complete(root: Root, name: str) -> bool:
+    line = (root.path / "releases" / name / ".git").read_text()
+    return (Path(line.removeprefix("gitdir: ").strip()) / "countersign-ready").exists()
 
 
 def test_steps_run_where_their_commit_is(root: Root) -> None:
