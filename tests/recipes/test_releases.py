@@ -220,7 +220,6 @@ async def test_half_made_releases_are_cleared_and_foreign_folders_are_not(root: 
 
 async def test_old_releases_go_but_never_the_live_one_or_the_one_before(root: Root) -> None:
     root.keep = 2
-    first = root.live
     old_sha = await git(root.path / "current", "rev-parse", "HEAD")
     names = [await root.deploy(await root.commit({"public/said.txt": str(number)})) for number in range(3)]
     assert root.names == {*names[1:]}

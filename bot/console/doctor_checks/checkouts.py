@@ -8,11 +8,13 @@ from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
 from bot.console.doctor_checks.formats import size
 from bot.console.doctor_checks.problem_text import explain
 from bot.console.doctor_checks.readiness import files_of_tools, readiness_results
+from bot.console.doctor_checks.releases import check_releases
 from bot.databases.backups.storage.registry import StorageRegistry
 from bot.databases.ports import BackupStorage
 from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import Preflight
 from bot.domain.shell import Command, Syntax, Word, syntax
+from bot.domain.targets.layout import Releases
 from bot.domain.targets.look import HostFacts, HostQuestion
 from bot.domain.targets.target import Target
 from bot.engine.phases.preflight import host_problem
@@ -44,6 +46,7 @@ async def check_checkout(
     try:
         facts = await HostLook(connections).host(host, _question(recipe, target, needs))
         judged = [_programs(what, facts, needs), _room(what, facts, target, needs), _checkout(what, facts, target)]
+        judged += await check_releases(connections, target, host)
         if not facts.is_checkout:
             return tuple(judged)
         origin = await _origin(connections, what, target, host)
@@ -97,10 +100,11 @@ def _checkout(what: str, facts: HostFacts, target: Target) -> CheckResult:
         return fail(what, explain(found))
     if not facts.head:
         return fail(what, f"{target.path} has no commit checked out - check out {target.branch}")
-    at = f"{facts.branch or 'no branch'} at {facts.head[:7]}"
+    is_release = isinstance(target.layout, Releases)
+    at = facts.release if is_release else f"{facts.branch or 'no branch'} at {facts.head[:7]}"
     if facts.maintenance:
         return warn(what, f"{at}, unchanged; the app is in maintenance now, and a deploy would leave it so")
-    if facts.branch != target.branch:
+    if facts.branch != target.branch and not is_release:
         return warn(what, f"{at}, unchanged; the operations file says `branch: {target.branch}`")
     return ok(what, f"{at}, unchanged")
 
