@@ -38,6 +38,7 @@ from bot.monitoring import MeasuredPerformer, Measures, Monitoring, serve_monito
 from bot.performers import build_performers
 from bot.recipes.load import load_recipes
 from bot.recurring_jobs import BACKUP_AGE, CLEANUP, LOCK_REMINDERS, SCHEDULES, recurring_jobs
+from bot.signatures.verifier import SignatureVerifier
 from bot.slack import Presence, SlackAccess, SlackApp, SlackPorts
 from bot.slack.ports import CommandSpec
 from bot.slack.translators import Translators
@@ -118,6 +119,7 @@ async def serve(configuration: Configuration, translators: Translators) -> None:
                 clock=clock,
                 masker=masker,
                 owner=_owner(),
+                signature_verifier=SignatureVerifier(operations.signers),
             )
         )
         stack.push_async_callback(engine.drain)

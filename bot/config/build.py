@@ -16,6 +16,7 @@ from bot.domain.policies.people import NOBODY
 from bot.domain.policies.policy import BackupBefore, Downtime, Policy, Requirement
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
+from bot.domain.signatures.signer_keys import Signers, joined, read_allowed_signers, shared_keys
 from bot.domain.targets.forge import ForgeKind, Repository, forge_kind
 from bot.domain.targets.layout import KEEP_RELEASES, SHARED, Checkout, Layout, LayoutName, Releases
 from bot.domain.targets.order import After
@@ -62,7 +63,30 @@ def build(file: schema.OperationsFile, base: Path, home: Path, variables: Vars) 
         people={people: resolved_people(file.people, [people]) for people in file.people},
         hosts={host: _host(host, section, base, home) for host, section in file.hosts.items()},
         targets=targets,
+        signers=_signers(file, base, home),
     )
+
+
+def _signers(file: schema.OperationsFile, base: Path, home: Path) -> Signers:
+    """Give whose signatures count. The file of signers is read at each decision; here it is only checked.
+
+    Raises:
+        ConfigurationError: it cannot be read, has a line that is not taken, or a key belongs to several people.
+    """
+    own = {user: tuple(dict.fromkeys(keys)) for user, keys in file.signers.items()}
+    path = _local_path(file.signers_file, base, home)
+    if path is None:
+        return Signers(own)
+    try:
+        listed = read_allowed_signers(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        why = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+        raise ConfigurationError([ConfigurationProblem(path, None, "", why)]) from None
+    shared = shared_keys(joined(own, listed))
+    if shared:
+        each = (f"{' and '.join(users)} have the same key, {key}" for key, users in shared.items())
+        raise ConfigurationError([ConfigurationProblem(path, None, "", why) for why in each])
+    return Signers(own, path)
 
 
 def _policy(name: str, section: schema.PolicySection, lists: Mapping[str, list[str]]) -> Policy:
@@ -83,7 +107,8 @@ def _policy(name: str, section: schema.PolicySection, lists: Mapping[str, list[s
 
 def _requirement(gate: schema.ApprovalSection, lists: Mapping[str, list[str]]) -> Requirement:
     expires: timedelta = gate.expires
-    return Requirement(gate.count, resolved_people(lists, gate.people), expires, gate.allow_requester)
+    people = resolved_people(lists, gate.people)
+    return Requirement(gate.count, people, expires, gate.allow_requester, signed=gate.signed)
 
 
 def _host(name: str, section: schema.HostSection, base: Path, home: Path) -> Host:

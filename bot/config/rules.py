@@ -16,6 +16,7 @@ from bot.domain.policies.people import People
 from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, OVERRIDE
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
+from bot.domain.signatures.signer_keys import read_key
 from bot.domain.targets.forge import ForgeKind, forge_kind
 from bot.domain.targets.target import RehearseOn
 
@@ -53,6 +54,7 @@ def broken_rules(data: object) -> list[DocumentProblem]:
         *_people_loops(root),
         *_jump_loops(root),
         *_gates(root),
+        *_signers(root),
         *_empty_freezes(root),
         *_environments(root),
         *_shared_checkouts(root),
@@ -172,6 +174,29 @@ def _gates(root: Data) -> Iterator[DocumentProblem]:
             asked = _ASKED_WITH.get(key, (key,))
             askers = resolved_people(lists, [name for action in asked for name in _texts(run.get(action))])
             yield from _unreachable(path, count, eligible, askers, allowed=section.get("self") is True)
+
+
+def _signers(root: Data) -> Iterator[DocumentProblem]:
+    keys = _mapping(root.get("signers"))
+    for name, policy in _mapping(root.get("policies")).items():
+        for key, gate in _mapping(_mapping(policy).get("approve")).items():
+            if _mapping(gate).get("signed") is True and not keys and not root.get("signers_file"):
+                message = "asks for signatures, but `signers` and `signers_file` name no key; it could never open"
+                yield DocumentProblem(("policies", name, "approve", key, "signed"), message)
+    owners: dict[str, str] = {}
+    for user, lines in keys.items():
+        for line in filter(None, map(_key_of, _texts(lines))):
+            owner = owners.setdefault(line, user)
+            if owner != user:
+                message = f"{owner} has the same key, so that one signature would count for both"
+                yield DocumentProblem(("signers", user), message)
+
+
+def _key_of(line: str) -> str:
+    try:
+        return read_key(line).line
+    except ValueError:
+        return ""
 
 
 def _approvals(count: int) -> str:

@@ -29,6 +29,7 @@ from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVE
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
+from bot.domain.signatures.signer_keys import read_key
 from bot.domain.targets.forge import ForgeKind
 from bot.domain.targets.layout import LayoutName
 from bot.domain.targets.target import COPY_UP_TO, MYDUMPER_FROM, SAMPLE_ROWS, RehearseOn
@@ -174,6 +175,8 @@ Emoji = Annotated[str, _text(values.emoji)]
 Channel = Annotated[str, _text(values.channel)]
 Branch = Annotated[str, _text(values.branch)]
 Password = Annotated[Any, _text(_password)]
+UserId = Annotated[str, _text(values.user)]
+PublicKey = Annotated[Any, _text(read_key)]
 NonEmpty = Field(min_length=1)
 
 
@@ -206,6 +209,7 @@ class ApprovalSection(_Section):
     people: Annotated[list[PeopleRef], NonEmpty, AfterValidator(_distinct)] = Field(default=[], alias="from")
     expires: Duration = timedelta(minutes=30)
     allow_requester: bool = Field(default=False, alias="self")
+    signed: bool = False
 
 
 class FreezeSection(_Section):
@@ -439,6 +443,8 @@ class OperationsFile(_Section):
     version: Literal[1]
     emoji: EmojiSection = EmojiSection()
     people: dict[PeopleName, Annotated[list[PeopleRef], AfterValidator(_distinct)]] = {}
+    signers: dict[UserId, Annotated[list[PublicKey], NonEmpty]] = {}
+    signers_file: Line | None = None
     hosts: Annotated[dict[SafeName, HostSection], NonEmpty]
     policies: Annotated[dict[ListName, PolicySection], NonEmpty]
     apps: Annotated[dict[SafeName, AppSection], NonEmpty]

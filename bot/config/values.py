@@ -85,6 +85,19 @@ def is_user(text: str) -> bool:
     return _USER.fullmatch(text) is not None
 
 
+def user(text: str) -> str:
+    """Accept Slack's ID of a user.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not is_user(text):
+        raise ValueError(
+            f"{text!r} is no Slack user's ID (U…); in Slack, *Copy member ID* in the person's profile gives it"
+        )
+    return text
+
+
 def is_group(text: str) -> bool:
     """Whether a text is Slack's ID of a user group."""
     return _GROUP.fullmatch(text) is not None

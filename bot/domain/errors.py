@@ -96,6 +96,18 @@ class Reason(StrEnum):
     UNTRUSTED_COMMIT = "untrusted_commit"
     UNLISTED_COMMIT = "unlisted_commit"
     APPROVAL_UNREADABLE = "approval_unreadable"
+    # what is wrong with a signature
+    NOT_TO_BE_SIGNED = "not_to_be_signed"
+    PLAN_NOT_SIGNABLE = "plan_not_signable"
+    SIGNATURE_NOT_READABLE = "signature_not_readable"
+    SIGNATURE_OTHER_NAMESPACE = "signature_other_namespace"
+    SIGNATURE_NO_KEY = "signature_no_key"
+    SIGNATURE_FOREIGN_KEY = "signature_foreign_key"
+    SIGNATURE_KEY_NOT_VALID = "signature_key_not_valid"
+    SIGNATURE_OTHER_TEXT = "signature_other_text"
+    SIGNATURE_NOT_CHECKED = "signature_not_checked"
+    SIGNATURE_TWICE = "signature_twice"
+    SIGNATURE_OF_REQUESTER = "signature_of_requester"
     # what should not happen
     INTERNAL = "internal"
 

@@ -20,6 +20,7 @@ from bot.engine.ports import (
     Performer,
     ReactionReader,
     RunObserver,
+    SignatureVerifier,
     StatusReader,
     TargetReader,
 )
@@ -58,6 +59,7 @@ class EngineContext:
         clock: the time.
         masker: of the installation's secrets.
         owner: the name under which this process claims runs.
+        signature_verifier: checks signatures of plans.
         open_gates: at which this process waits.
     """
 
@@ -81,4 +83,5 @@ class EngineContext:
     clock: Clock
     masker: Masker
     owner: str
+    signature_verifier: SignatureVerifier
     open_gates: OpenGates = field(default_factory=OpenGates)

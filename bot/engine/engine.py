@@ -18,11 +18,13 @@ from bot.domain.runs.estimate import MAX_PAST_TIMES, StepEstimate, estimate_of
 from bot.domain.runs.history import Entry, Head
 from bot.domain.runs.request import NO_EXCEPTIONS, Decision, Origin, PolicyExceptions, Request
 from bot.domain.runs.run import Run, RunState
+from bot.domain.signatures.signature import Signature
 from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.target import Operations
 from bot.engine.context import EngineContext
 from bot.engine.log_history import log_entry
 from bot.engine.phases.decisions import legal_decisions_now, request_of_decision
+from bot.engine.phases.signing import take_signature
 from bot.engine.queries.locks import LockService
 from bot.engine.queries.migration_report import SEARCHED_RUNS, migration_report_of
 from bot.engine.queries.rules import judge, judge_cancellation, require_channel, require_requester, who_decides
@@ -192,6 +194,26 @@ class Engine:
         await self.supervisor.close(run, origin.user, successor.id)
         self._drive(successor)
         return successor
+
+    async def sign(self, run: str, user: str, signature: str) -> Signature:
+        """Take somebody's signature of a run's plan, and judge the approvals again.
+
+        Args:
+            run: the run's ID.
+            user: Slack's ID of who handed it in.
+            signature: armoured, as they pasted it.
+
+        Raises:
+            RefusedError: it does not count; the problem says why.
+        """
+        found = await self._context.runs.get(run)
+        if found is None:
+            raise RefusedError(problem(Reason.UNKNOWN_RUN, run=run))
+        async with on_record(self._context, user, "sign", run):
+            taken = await take_signature(self._context, found, user, signature)
+        self._context.run_observer.run_changed(run)
+        self.wake(run)
+        return taken
 
     def wake(self, run: str) -> None:
         """Read the reactions to a run's request to approve soon, as they may have changed; returns at once."""

@@ -14,6 +14,8 @@ from bot.domain.runs.journal_layout import JournalLayout, notes_folder
 from bot.domain.runs.plan import Step
 from bot.domain.runs.run import Run
 from bot.domain.shell import Command
+from bot.domain.signatures.signature import Armour, SignatureProblem
+from bot.domain.signatures.signer_keys import SignerKey
 from bot.domain.targets.branch_commits import BranchCommits
 from bot.domain.targets.look import Look
 from bot.domain.targets.migration_report import MigrationStatus
@@ -260,6 +262,21 @@ class ReactionReader(Protocol):
 
         Raises:
             ReactionsUnavailableError: Slack did not answer, or the request is just being posted.
+        """
+        ...
+
+
+class SignatureVerifier(Protocol):
+    """Checks signatures by the keys that are configured now."""
+
+    async def verify(self, text: str, armour: Armour, user: str, at: datetime) -> SignerKey | SignatureProblem:
+        """Check a signature, and give the key that made it, or why it does not count.
+
+        Args:
+            text: that must have been signed.
+            armour: the signature.
+            user: Slack's ID of who must have signed.
+            at: when it is to count.
         """
         ...
 

@@ -12,6 +12,7 @@ from bot.domain.policies.lock import Lock, LockNotice
 from bot.domain.runs.history import Entry, Head
 from bot.domain.runs.request import Request
 from bot.domain.runs.run import Run
+from bot.domain.signatures.signature import Signature
 from bot.domain.targets.dashboard import Viewer
 from bot.domain.targets.overview import TargetOverview
 from bot.engine.run_changes import CancelRequest, Change, Chunk, RunLease, RunSummary
@@ -74,6 +75,10 @@ class RunStore(Protocol):
 
     async def request_cancel(self, run: str, user: str, at: datetime) -> bool:
         """Note and record that a user wants a run cancelled; False where it has ended or somebody else was first."""
+        ...
+
+    async def add_signature(self, run: str, signature: Signature) -> bool:
+        """Keep and record a signature of a run's plan; False where the very same one is there."""
         ...
 
     async def touch(self, run: str) -> None:

@@ -14,6 +14,7 @@ from bot.domain.runs.history import Head
 from bot.domain.runs.request import NO_EXCEPTIONS, Action, Decision, Origin, PolicyExceptions, Request
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
+from bot.domain.signatures.signature import Signature
 from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.target import Operations
 from bot.engine.ports import Clock, Leadership
@@ -94,6 +95,19 @@ class EngineApi(Protocol):
 
         Raises:
             RefusedError: not cancelled, with the reason.
+        """
+        ...
+
+    async def sign(self, run: str, user: str, signature: str) -> Signature:
+        """Take somebody's signature of a run's plan.
+
+        Args:
+            run: its ID.
+            user: Slack's ID of who handed it in.
+            signature: armoured, as they pasted it.
+
+        Raises:
+            RefusedError: it does not count, with the reason.
         """
         ...
 

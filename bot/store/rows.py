@@ -16,6 +16,7 @@ from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.plan_json import CODEC, plan_from_json, plan_to_json
 from bot.domain.runs.request_json import request_from_json
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
+from bot.domain.signatures.signature import Signature
 from bot.store.sql.timestamps import from_micros, optional_instant, optional_micros, to_micros
 
 Row = RowMapping
@@ -71,7 +72,13 @@ def gate_from_text(text: str | None) -> Gate | None:
     return None if text is None else CODEC.from_json(Gate, json.loads(text))
 
 
-def run_from_row(row: Row, steps: tuple[StepRow, ...], votes: tuple[Vote, ...], place_in_queue: int) -> Run:
+def run_from_row(
+    row: Row,
+    steps: tuple[StepRow, ...],
+    votes: tuple[Vote, ...],
+    place_in_queue: int,
+    signatures: tuple[Signature, ...] = (),
+) -> Run:
     """Read a run from its row of `runs` and what the other tables hold of it."""
     return Run(
         id=row["id"],
@@ -84,6 +91,7 @@ def run_from_row(row: Row, steps: tuple[StepRow, ...], votes: tuple[Vote, ...], 
         gate=gate_from_text(row["gate"]),
         steps=steps,
         votes=votes,
+        signatures=signatures,
         place_in_queue=place_in_queue,
         waited=bool(row["waited"]),
         change_started_at=optional_instant(row["change_started_at"]),
@@ -153,6 +161,33 @@ def vote_values(run: str, position: int, vote: Vote) -> dict[str, Any]:
 def vote_from_row(row: Row) -> Vote:
     """Read a row of `votes`."""
     return Vote(row["user"], row["digest"], row["choice"], bool(row["counts"]), row["reason"], from_micros(row["at"]))
+
+
+def signature_values(run: str, signature: Signature) -> dict[str, Any]:
+    """Write a signature as a row of `signatures`."""
+    return {
+        "run": run,
+        "sha256": signature.sha256,
+        "user": signature.user,
+        "digest": signature.digest,
+        "armour": signature.armour,
+        "public_key": signature.key,
+        "text_sha256": signature.text_sha256,
+        "at": to_micros(signature.at),
+    }
+
+
+def signature_from_row(row: Row) -> Signature:
+    """Read a row of `signatures`."""
+    return Signature(
+        user=row["user"],
+        digest=row["digest"],
+        armour=row["armour"],
+        sha256=row["sha256"],
+        key=row["public_key"],
+        text_sha256=row["text_sha256"],
+        at=from_micros(row["at"]),
+    )
 
 
 def posted_from_row(row: Row) -> Posted:

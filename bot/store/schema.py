@@ -211,6 +211,21 @@ votes = Table(
     **OPTIONS,
 )
 
+# What people signed; none is ever removed.
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("run", _RUN, primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("user", _NAME, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("armour", _LONG_TEXT, nullable=False),
+    Column("public_key", _LONG_TEXT, nullable=False),
+    Column("text_sha256", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    **OPTIONS,
+)
+
 messages = Table(
     "messages",
     metadata,

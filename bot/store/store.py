@@ -34,7 +34,7 @@ from bot.store.reader import (
     RunReader,
     StoreReader,
 )
-from bot.store.runs import cancel_requests, create, leases, update
+from bot.store.runs import cancel_requests, create, leases, signatures, update
 from bot.store.shared import open_shared
 from bot.store.sql import engines, upgrade
 from bot.store.sql.database import Database
@@ -75,6 +75,7 @@ class RunWriter(RunReader):
     create = write(create.create)
     request_cancel = write(leases.request_cancel)
     touch = write(leases.touch)
+    add_signature = write(signatures.add)
 
     async def write(self, lease: RunLease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> Run:
         """Apply changes and append records of history in one transaction, and read the run afterwards.

@@ -17,6 +17,7 @@ from bot.domain.policies.policy import BackupBefore, Requirement
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
+from bot.domain.signatures.signer_keys import Signers, read_key
 from bot.domain.targets.forge import ForgeKind, Repository
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import Backups, BotDirectory, Bucket, Database, Emoji, EmojiNames, Host, Keep, RehearseOn
@@ -242,6 +243,41 @@ def test_from_which_size_mydumper_makes_the_dump(written: str, size: int):
     (found,) = load(RIGHT.replace("keep: {daily: 7}}", f"{written}keep: {{daily: 7}}}}")).targets.values()
     assert found.backups is not None
     assert found.backups.mydumper_from == size
+
+
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+
+
+def signing(text: str) -> str:
+    return RIGHT.replace("version: 1\n", f"version: 1\n{text}\n", 1)
+
+
+def test_an_approval_that_must_be_signed_and_whose_keys_count(tmp_path):
+    file = tmp_path / "signers"
+    file.write_text(f'U0EVE valid-before="20270101" {OTHER} eve\n')
+    text = signing(f'signers: {{U0BOB: ["{ED25519} bob"]}}\nsigners_file: {file}')
+    loaded = load(text.replace("deploy: {count: 1,", "deploy: {count: 1, signed: true,"))
+    assert loaded.signers == Signers({"U0BOB": (read_key(ED25519),)}, str(file))
+    (only,) = loaded.targets.values()
+    assert {name: asked.signed for name, asked in only.policy.approve.items()}["deploy"] is True
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (f"* {ED25519}", "line 1: '*' is no Slack user's ID (U…); patterns and names are not taken"),
+        (f"U0EVE {ED25519}", f"U0BOB and U0EVE have the same key, {ED25519}"),
+    ],
+)
+def test_a_file_of_signers_that_cannot_be_used_is_named(tmp_path, content, wrong):
+    file = tmp_path / "signers"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigurationError) as error:
+        load(signing(f'signers: {{U0BOB: ["{ED25519}"]}}\nsigners_file: {file}'))
+    assert [str(each) for each in error.value.problems] == [f"{file}: {wrong}"]
 
 
 def test_secrets_do_not_show():

@@ -7,6 +7,7 @@ import pytest
 
 from tests.config.support.example import RIGHT, changed, problems
 
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 ENV = "apps.compte.environments.production"
 
 MISTAKES = {
@@ -38,6 +39,29 @@ MISTAKES = {
         "          services: [php-fpm]",
         "          colour: red",
         [f"31: {ENV}.vars.colour: the recipe does not ask for it"],
+    ),
+    "signatures without a key": (
+        "      deploy: {count: 1,",
+        "      deploy: {signed: true, count: 1,",
+        [
+            "14: policies.careful.approve.deploy.signed: asks for signatures, but `signers` and `signers_file` name no key; "
+            "it could never open"
+        ],
+    ),
+    "keys of signers": (
+        "version: 1\n",
+        "version: 1\nsigners: {bob: [ssh-ed25519 AAAA], U0BOB: [ssh-ed25519 AAAA], U0EVE: []}\n",
+        [
+            "2: signers.U0BOB[0]: the key is damaged or cut short",
+            "2: signers.U0EVE: must not be empty",
+            "2: signers.bob: 'bob' is no Slack user's ID (U…); in Slack, *Copy member ID* in the person's profile gives it",
+            "2: signers.bob[0]: the key is damaged or cut short",
+        ],
+    ),
+    "a key of two signers": (
+        "version: 1\n",
+        "version: 1\nsigners: {U0BOB: [KEY one], U0EVE: [KEY two]}\n".replace("KEY", ED25519),
+        ["2: signers.U0EVE: U0BOB has the same key, so that one signature would count for both"],
     ),
     "command": (
         "rollback: [anyone]",
@@ -91,7 +115,7 @@ MISTAKES = {
     "unknown key at the top": (
         "version: 1",
         "version: 1\ncolour: red",
-        ["2: colour: unknown key; known here: version, emoji, people, hosts, policies, apps"],
+        ["2: colour: unknown key; known here: version, emoji, people, signers, signers_file, hosts, policies, apps"],
     ),
     "missing key": ("        branch: main\n", "", [f"23: {ENV}.branch: missing"]),
     "key twice": (

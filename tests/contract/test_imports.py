@@ -66,13 +66,14 @@ ROOMS = {
     "logs": Room(names("config domain"), names("structlog")),
     "audit": Room(names("background config domain"), names("structlog")),
     "monitoring": Room(names("domain engine"), names("aiohttp prometheus_client")),
+    "signatures": Room(names("domain"), names("structlog")),
     "target_reader": Room(names("databases domain engine forge hosts store")),
     "recurring_jobs": Room(names("engine"), names("apscheduler")),
     "performers": Room(names("commands databases domain engine forge hosts recipes store target_reader")),
     "app": Room(
         names(
             "audit commands config databases domain engine forge hosts logs monitoring performers recipes"
-            " recurring_jobs sandbox slack store"
+            " recurring_jobs sandbox signatures slack store"
         ),
         names("structlog"),
     ),

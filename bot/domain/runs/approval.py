@@ -29,6 +29,29 @@ class Ignored(StrEnum):
     NOT_A_MEMBER = "not_a_member"
     LOOKUP_FAILED = "lookup_failed"
     CONTRADICTS_ITSELF = "contradicts_itself"
+    SIGNATURE_MISSING = "signature_missing"
+    TAKEN_BACK = "taken_back"
+
+
+SIGNED_ALONE = "signed_alone"
+"""In place of a reason, of an approval that counts by its signature, without a reaction."""
+
+
+@dataclass(frozen=True)
+class SignedBy:
+    """Who signed the plan.
+
+    Args:
+        users: whose signature holds now.
+        taken_back: those who approved by a signature and a reaction, and took the reaction back since. For good: else
+            whoever controls Slack could put it back.
+    """
+
+    users: frozenset[str] = frozenset()
+    taken_back: frozenset[str] = frozenset()
+
+
+NOBODY_SIGNED = SignedBy()
 
 
 @dataclass(frozen=True)
@@ -40,12 +63,14 @@ class Judgement:
         approvers: users whose approval counts, sorted.
         rejecters: users whose rejection counts, sorted.
         ignored: users whose reaction does not count, and why.
+        signed_alone: approvers who did not react: their signature is their approval.
     """
 
     state: GateState
     approvers: tuple[str, ...]
     rejecters: tuple[str, ...]
     ignored: Mapping[str, Ignored]
+    signed_alone: frozenset[str] = frozenset()
 
 
 def judge(
@@ -53,25 +78,28 @@ def judge(
     requester: str,
     reactions: Mapping[str, frozenset[Emoji]],
     roster: Roster,
+    signed: SignedBy = NOBODY_SIGNED,
 ) -> Judgement:
     """Judge the current reactions on a request to approve.
 
-    Each part of a requirement is judged separately, and all must be satisfied.
+    Each part of a requirement is judged separately, and all must be satisfied. Where it asks for signatures, a
+    signature is an approval, and a reaction without one is a wish; a rejection needs none.
 
     Args:
         requirement: of the gate.
         requester: Slack's ID of who requested the run.
         reactions: the meanings of each user's emoji, without the bot's own seed reactions.
         roster: memberships looked up just now.
+        signed: by whom.
 
     Returns:
         Rejected as soon as one eligible person (or the requester, who may always withdraw) rejects; approved when
         enough different eligible people approve; open otherwise.
     """
-    judged = _judge_part(requirement, requester, reactions, roster)
+    judged = _judge_part(requirement, requester, reactions, roster, signed)
     if requirement.also is None:
         return judged
-    return _both(judged, judge(requirement.also, requester, reactions, roster))
+    return _both(judged, judge(requirement.also, requester, reactions, roster, signed))
 
 
 def _both(one: Judgement, other: Judgement) -> Judgement:
@@ -82,18 +110,24 @@ def _both(one: Judgement, other: Judgement) -> Judgement:
         tuple(sorted({*one.approvers, *other.approvers})),
         tuple(sorted({*one.rejecters, *other.rejecters})),
         {user: why for user, why in one.ignored.items() if user in other.ignored},
+        one.signed_alone | other.signed_alone,
     )
 
 
 def _judge_part(
-    requirement: Requirement, requester: str, reactions: Mapping[str, frozenset[Emoji]], roster: Roster
+    requirement: Requirement,
+    requester: str,
+    reactions: Mapping[str, frozenset[Emoji]],
+    roster: Roster,
+    signed: SignedBy,
 ) -> Judgement:
     approvers: list[str] = []
     rejecters: list[str] = []
     ignored: dict[str, Ignored] = {}
-    for user in sorted(reactions):
-        meanings = reactions[user]
-        if not meanings:
+    signers = signed.users if requirement.signed else frozenset()
+    for user in sorted(reactions.keys() | signers):
+        meanings = reactions.get(user, frozenset())
+        if not meanings and user not in signers:
             continue
         if Emoji.REJECT in meanings and user == requester and user not in roster.others:
             rejecters.append(user)
@@ -105,6 +139,10 @@ def _judge_part(
             ignored[user] = Ignored.CONTRADICTS_ITSELF
         elif Emoji.REJECT in meanings:
             rejecters.append(user)
+        elif requirement.signed and user not in signers:
+            ignored[user] = Ignored.SIGNATURE_MISSING
+        elif requirement.signed and user in signed.taken_back:
+            ignored[user] = Ignored.TAKEN_BACK
         else:
             approvers.append(user)
     if rejecters:
@@ -113,7 +151,8 @@ def _judge_part(
         state = GateState.APPROVED
     else:
         state = GateState.OPEN
-    return Judgement(state, tuple(approvers), tuple(rejecters), ignored)
+    alone = frozenset(user for user in approvers if not reactions.get(user))
+    return Judgement(state, tuple(approvers), tuple(rejecters), ignored, alone)
 
 
 def _why_ignored(requirement: Requirement, requester: str, user: str, roster: Roster) -> Ignored | None:

@@ -224,7 +224,7 @@ class _RunCheck:
         )
         yield from self._requirement(gate, recorded)
         if self.recorded.approval is not None:
-            yield from self._approval(gate.requirement, self.recorded.approval)
+            yield from self._approval(gate, self.recorded.approval)
 
     def _requirement(self, gate: Gate, recorded: RecordedGate) -> Iterator[Finding]:
         asked = gate.requirement
@@ -242,6 +242,10 @@ class _RunCheck:
             f"{asked.needed} of {names}",
             f"{facts.get('needed', asked.needed)} of {facts.get('from', names)}",
         )
+        if asked.asks_for_signatures or "signed" in facts:
+            yield from self._differs(
+                Subject.REQUIREMENT, _signed(asked.asks_for_signatures), _signed(facts.get("signed"))
+            )
         yield from self._differs(
             Subject.EXPIRY, f"{gate.expires_at - gate.opened_at} after it opened", f"{asked.expires} after it opened"
         )
@@ -251,7 +255,7 @@ class _RunCheck:
         else:
             yield self._unknown("when gates expire, in records of an earlier version")
 
-    def _approval(self, asked: Requirement, approval: RecordedApproval) -> Iterator[Finding]:
+    def _approval(self, gate: Gate, approval: RecordedApproval) -> Iterator[Finding]:
         where = f"(record {approval.sequence})"
         if approval.by != approval.voted:
             yield Disagreement(
@@ -261,8 +265,10 @@ class _RunCheck:
                 f"votes of {_people(approval.voted)}",
             )
         requester = self.run.request.origin.user
-        for part in _parts(asked):
+        for part in _parts(gate.requirement):
             possible = {user for user in approval.voted if _may_count(part, user, requester)}
+            if part.signed:
+                possible &= {user for user, plan in self.recorded.signed if plan == gate.digest}
             if len(possible) < part.count:
                 yield Disagreement(
                     self.run.id,
@@ -312,6 +318,10 @@ def _ended_without_record(run: Run) -> bool:
 
 def _yes(answer: object) -> str:
     return "yes" if answer else "no"
+
+
+def _signed(answer: object) -> str:
+    return "signatures" if answer else "no signatures"
 
 
 def _waits(*, afterwards: bool) -> str:

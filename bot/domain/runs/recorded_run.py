@@ -124,6 +124,7 @@ class RecordedRun:
         votes: by Slack's ID of the person.
         steps: by key and place.
         early_steps: keys of the steps that were started while no gate was passed.
+        signed: who signed which plan: Slack's ID and the plan's digest.
         cancelled_by: who asked to cancel it.
         nothing_to_do: whether it ended because the world was as asked.
         unknown_events: events that this version does not know.
@@ -140,6 +141,7 @@ class RecordedRun:
     votes: dict[str, RecordedVote] = field(default_factory=dict)
     steps: dict[tuple[str, str], RecordedStep] = field(default_factory=dict)
     early_steps: set[str] = field(default_factory=set)
+    signed: set[tuple[str, str]] = field(default_factory=set)
     cancelled_by: str = ""
     nothing_to_do: bool = False
     unknown_events: set[str] = field(default_factory=set)
@@ -189,6 +191,8 @@ def _replay(run: RecordedRun, record: Record) -> None:
         case "vote_withdrawn":
             if entry.actor in run.votes and run.votes[entry.actor].counts:
                 del run.votes[entry.actor]
+        case "signed":
+            run.signed.add((entry.actor, facts.get("plan", "")))
         case "cancel_requested":
             run.cancelled_by = entry.actor
         case "step_started" | "step_done" | "step_failed" | "step_skipped" | "step_unknown":

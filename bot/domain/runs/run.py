@@ -13,6 +13,7 @@ from bot.domain.runs.approval import GateState
 from bot.domain.runs.journal_layout import JOURNAL, STRETCH
 from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.request import Request
+from bot.domain.signatures.signature import Signature
 
 
 class RunState(StrEnum):
@@ -156,7 +157,7 @@ class Vote:
         digest: of the plan to approve.
         choice: `approve` or `reject`.
         counts: whether it counted when it was judged.
-        reason: a code of `Ignored`; empty if it counts.
+        reason: a code of `Ignored`; if it counts, empty, or `SIGNED_ALONE`.
         at: when it was first read.
     """
 
@@ -231,6 +232,7 @@ class Run:
         gate: once there is one.
         steps: in order.
         votes: as last read.
+        signatures: of its plans, that were valid when they were given.
         place_in_queue: 1 for the next to start; 0 if it does not wait.
         waited: whether it had to wait for another run on its target.
         change_started_at: when the first change was allowed to start.
@@ -251,6 +253,7 @@ class Run:
     gate: Gate | None = None
     steps: tuple[StepRow, ...] = ()
     votes: tuple[Vote, ...] = ()
+    signatures: tuple[Signature, ...] = ()
     place_in_queue: int = 0
     waited: bool = False
     change_started_at: datetime | None = None

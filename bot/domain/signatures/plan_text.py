@@ -23,6 +23,8 @@ from bot.domain.policies.policy import Requirement
 from bot.domain.runs.findings import Finding, facts_of
 from bot.domain.runs.plan import BOT, Plan, Step, canonical_text
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
+from bot.domain.runs.run import Run
+from bot.domain.secrets import Masker
 from bot.domain.shell import Command
 from bot.domain.signatures.visible_text import original, visible, wrapped
 
@@ -72,6 +74,30 @@ class PlanToSign:
     afterwards: bool
 
 
+def plan_to_sign(run: Run) -> PlanToSign | None:
+    """Give what is signed for a run; None where it has no plan that anybody is asked to approve."""
+    plan, gate = run.plan, run.gate
+    if plan is None or gate is None:
+        return None
+    return PlanToSign(run.id, plan, gate.nonce, gate.expires_at, gate.afterwards)
+
+
+def text_to_sign(run: Run, masker: Masker) -> str | None:
+    """Give the text that is signed for a run; None where it has none, or one that would give a secret away.
+
+    A masked text would not be the plan's any more.
+
+    Args:
+        run: with its plan and its gate.
+        masker: of the installation's secrets.
+    """
+    wanted = plan_to_sign(run)
+    if wanted is None:
+        return None
+    text, canonical = plan_text(wanted), canonical_text(plan_to_json(wanted.plan))
+    return text if masker.mask(text) == text and masker.mask(canonical) == canonical else None
+
+
 def plan_text(wanted: PlanToSign) -> str:
     """Write the text that is signed: printable ASCII and line breaks. The same values always give the same text."""
     canonical = canonical_text(plan_to_json(wanted.plan))
@@ -94,6 +120,11 @@ def plan_text(wanted: PlanToSign) -> str:
         *_encoded(canonical),
     )
     return "\n".join(parts) + "\n"
+
+
+def readable_part(text: str) -> str:
+    """Give a text without its last section, which is for programs."""
+    return text.partition(f"\n{_WHOLE}\n")[0]
 
 
 def read_plan_text(text: str) -> PlanToSign:

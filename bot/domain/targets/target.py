@@ -12,6 +12,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.people import NOBODY, People
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
+from bot.domain.signatures.signer_keys import Signers
 from bot.domain.targets.forge import Repository
 from bot.domain.targets.layout import Checkout, Layout
 from bot.domain.targets.order import After
@@ -287,6 +288,7 @@ class Operations:
         targets: by app and environment.
         variables: values of the environment that the file uses and that are masked, by the variable's name.
         unmasked: the variables that the file uses and that stay readable, each with the reason.
+        signers: whose signatures of plans count.
     """
 
     emoji: EmojiNames
@@ -295,6 +297,7 @@ class Operations:
     targets: Mapping[TargetName, Target]
     variables: Mapping[str, Secret] = field(default_factory=dict)
     unmasked: Mapping[str, str] = field(default_factory=dict)
+    signers: Signers = field(default_factory=Signers)
 
     def apps(self) -> tuple[str, ...]:
         """Name the apps, sorted."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.policies.policy import Requirement
-from bot.domain.runs.approval import GateState, Judgement, judge
+from bot.domain.runs.approval import SIGNED_ALONE, GateState, Judgement, judge
 from bot.domain.runs.basis import require_this_version
 from bot.domain.runs.plan import Phase, Plan
 from bot.domain.runs.reminders import due, next_moment
@@ -20,6 +20,7 @@ from bot.engine.phases.backup_before import missing_backup
 from bot.engine.phases.planning import cancel_before_change
 from bot.engine.phases.proven_backup import proof_within, require_proof
 from bot.engine.phases.reading_times import ReadingTimes
+from bot.engine.phases.signing import signed_by
 from bot.engine.ports import Occasion, ReactionsUnavailableError
 from bot.engine.queries.rules import LookUp, blocking_reason
 from bot.engine.queries.rules import judge as judge_request
@@ -246,6 +247,7 @@ async def raise_requirement(session: RunSession, run: Run, gate: Gate) -> Gate:
         return gate
     raised = replace(gate, requirement=requirement)
     facts = {"plan": gate.digest, "needed": str(requirement.needed), "from": ", ".join(requirement.people.names)}
+    facts |= {"signed": "yes"} if requirement.asks_for_signatures else {}
     await session.write(GateIs(raised), entries=(session.entry("gate_tightened", facts),))
     return raised
 
@@ -296,10 +298,11 @@ async def judge_now(
     if gate.afterwards and requester in reactions:
         # Before the change the requester may withdraw; afterwards there is nothing left to withdraw.
         reactions = {**reactions, requester: reactions[requester] - {Emoji.REJECT}}
-    users = frozenset(reactions)
+    signed = await signed_by(session.context, run, gate, reactions)
+    users = frozenset(reactions) | signed.users
     groups = gate.requirement.people.groups if users else frozenset()
     roster = await (look_up or session.context.directory.roster)(users, groups)
-    return judge(gate.requirement, requester, reactions, roster)
+    return judge(gate.requirement, requester, reactions, roster, signed)
 
 
 async def record_votes(session: RunSession, run: Run, gate: Gate, judgement: Judgement) -> Run:
@@ -324,8 +327,9 @@ async def record_votes(session: RunSession, run: Run, gate: Gate, judgement: Jud
 
 def _votes(run: Run, gate: Gate, judgement: Judgement, now: datetime) -> tuple[Vote, ...]:
     before = {(vote.user, vote.choice, vote.counts, vote.reason): vote.at for vote in run.votes}
+    alone = judgement.signed_alone
     found: list[tuple[str, str, bool, str]] = [
-        *((user, Emoji.APPROVE.value, True, "") for user in judgement.approvers),
+        *((user, Emoji.APPROVE.value, True, SIGNED_ALONE if user in alone else "") for user in judgement.approvers),
         *((user, Emoji.REJECT.value, True, "") for user in judgement.rejecters),
         *((user, Emoji.APPROVE.value, False, why.value) for user, why in judgement.ignored.items()),
     ]

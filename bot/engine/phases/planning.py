@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from bot.domain.runs.request import Action
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
 from bot.domain.targets.layout import Releases
 from bot.engine.phases.lost_values import lost_values
+from bot.domain.signatures.plan_text import text_to_sign
 from bot.engine.phases.proven_backup import proof_within, require_proof, with_proof
 from bot.engine.queries.rules import blocking_reason, require
 from bot.engine.run_changes import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepIs, StepsAdded
@@ -165,7 +167,8 @@ async def _seal_and_open_gate(session: RunSession, run: Run, plan: Plan) -> Run:
             MoveTo(RunState.RUNNING, now),
             entries=(session.entry("gate_waived", facts),),
         )
-    gate = Gate(GateState.OPEN, digest, requirement, now, now + requirement.expires)
+    gate = Gate(GateState.OPEN, digest, requirement, now, now + requirement.expires, nonce=new_nonce())
+    require_signable(session, replace(run, plan=sealed, gate=gate))
     return await session.write(
         PlanIs(sealed),
         *rows,
@@ -192,7 +195,9 @@ def _rows_in_order(run: Run, plan: Plan, sealed: Plan) -> tuple[StepIs, ...]:
 async def _start_emergency(session: RunSession, run: Run, sealed: Plan, rows: tuple[StepIs, ...], now: datetime) -> Run:
     """Start the change of an emergency at once; its gate stays open, to be countersigned afterwards."""
     requirement = sealed.requirement
-    gate = Gate(GateState.OPEN, plan_digest(sealed), requirement, now, now + requirement.expires, afterwards=True)
+    ends = now + requirement.expires
+    gate = Gate(GateState.OPEN, plan_digest(sealed), requirement, now, ends, afterwards=True, nonce=new_nonce())
+    require_signable(session, replace(run, plan=sealed, gate=gate))
     facts = {**asked_for(gate), "why": run.request.emergency or "", "policy": session.target.policy.name}
     return await session.write(
         PlanIs(sealed),
@@ -204,6 +209,26 @@ async def _start_emergency(session: RunSession, run: Run, sealed: Plan, rows: tu
     )
 
 
+def new_nonce() -> str:
+    """Make the nonce of a request to approve."""
+    return os.urandom(16).hex()
+
+
+def require_signable(session: RunSession, run: Run) -> None:
+    """Make sure that a plan that is to be signed can be shown as it is.
+
+    Args:
+        session: of the run.
+        run: with the sealed plan and the gate that is about to be opened.
+
+    Raises:
+        RefusedError: `plan_not_signable`, it has a secret in it.
+    """
+    is_signed = run.gate is not None and run.gate.requirement.asks_for_signatures
+    if is_signed and text_to_sign(run, session.context.masker) is None:
+        raise RefusedError(problem(Reason.PLAN_NOT_SIGNABLE))
+
+
 def asked_for(gate: Gate) -> dict[str, str]:
     """Say for the history what a gate asks for."""
     return {
@@ -211,6 +236,8 @@ def asked_for(gate: Gate) -> dict[str, str]:
         "needed": str(gate.requirement.needed),
         "from": ", ".join(gate.requirement.people.names),
         "expires_at": gate.expires_at.isoformat(),
+        "nonce": gate.nonce,
+        **({"signed": "yes"} if gate.requirement.asks_for_signatures else {}),
     }
 
 

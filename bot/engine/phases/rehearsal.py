@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.findings import Finding
@@ -11,7 +13,7 @@ from bot.domain.runs.plan_json import findings_of, plan_digest
 from bot.domain.runs.run import Gate, PassedGate, Run, RunState, StepState
 from bot.domain.targets.target import Emoji
 from bot.engine.phases.lost_values import lost_values
-from bot.engine.phases.planning import asked_for, requiring
+from bot.engine.phases.planning import asked_for, new_nonce, require_signable, requiring
 from bot.engine.run_changes import ChangePutOff, GateIs, MoveTo, PlanIs, VotesAre
 from bot.engine.run_session import RunSession
 
@@ -77,7 +79,9 @@ async def ask_again(session: RunSession, run: Run, plan: Plan) -> Run | None:
         now,
         now + rehearsed.requirement.expires,
         earlier=(*gate.earlier, _passed(run, gate)),
+        nonce=new_nonce(),
     )
+    require_signable(session, replace(run, plan=rehearsed, gate=opened))
     facts = {**asked_for(opened), "again": "rehearsal"}
     return await session.write(
         PlanIs(rehearsed),

@@ -11,6 +11,7 @@ from bot.slack.render.message import Block
 _MAX_OPTIONS = 100
 _MAX_TEXT = 75
 _MAX_VALUE = 150
+_MAX_LONG_TEXT = 3000
 
 
 def option(text: str, value: str, description: str = "") -> Block:
@@ -57,6 +58,19 @@ def text_input(name: str, label: str, placeholder: str = "", *, longest: int = 2
     if placeholder:
         element["placeholder"] = plain_text(markup.clip(markup.unmarked(placeholder), 150))
     return _input(name, label, element, optional=True)
+
+
+def long_text_input(name: str, label: str, placeholder: str) -> Block:
+    """Build a text input of several lines that must be filled in, as long as Slack allows."""
+    hint = plain_text(markup.clip(markup.unmarked(placeholder), 150))
+    element = {
+        "type": "plain_text_input",
+        "action_id": name,
+        "multiline": True,
+        "max_length": _MAX_LONG_TEXT,
+        "placeholder": hint,
+    }
+    return _input(name, label, element)
 
 
 def plain_text(text: str) -> Block:

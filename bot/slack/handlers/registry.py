@@ -15,6 +15,7 @@ from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.reactions import ReactionHandler
 from bot.slack.handlers.run_buttons import RunButtonHandler
 from bot.slack.handlers.share import ShareHandler
+from bot.slack.handlers.signatures import SignatureHandler
 from bot.slack.handlers.unlock import UnlockHandler
 from bot.slack.publish.home_sync import HomeSync
 from bot.slack.publish.lock_notifier import LockNotifier
@@ -36,12 +37,14 @@ def event_handlers(
     commands = CommandHandler(context, OpsHandler(context, unlock), forms)
     home = HomeHandler(home_sync)
     run_buttons = RunButtonHandler(context)
+    signatures = SignatureHandler(context)
     return {
         EventKind.COMMAND: commands.command,
-        EventKind.VIEW: _in_turn(commands.form, run_buttons.submitted),
+        EventKind.VIEW: _in_turn(commands.form, run_buttons.submitted, signatures.submitted),
         EventKind.REACTION: ReactionHandler(context),
         EventKind.BUTTON: _in_turn(
             run_buttons,
+            signatures.pressed,
             ShareHandler(context),
             BackupButtonHandler(context),
             unlock,

@@ -18,6 +18,7 @@ from bot.background import backoff
 from bot.domain.inbox import MessageState, Posted
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import Run, RunState
+from bot.domain.signatures.plan_text import text_to_sign
 from bot.slack.anchors import posted_anchor
 from bot.slack.context import SlackContext
 from bot.slack.publish.delivery import Delivery, ParentGoneError
@@ -25,11 +26,12 @@ from bot.slack.publish.order import Placing, Shown, importance_of_edit, placing,
 from bot.slack.publish.run_context import RunRenderContexts
 from bot.slack.publish.undelivered import SEED, VOTES, UndeliveredNotices
 from bot.slack.render.cards.approval.ignored_votes import PREFIX, notice_user
+from bot.slack.render.cards.approval.signatures import file_name as plan_file_name
 from bot.slack.render.cards.run.anchor import anchor_in, anchor_payload
 from bot.slack.render.log_file import file_name, log_text
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, text_message
-from bot.slack.render.run_messages import CARD, LOG, RESULT, approval_slot, is_approval, render
+from bot.slack.render.run_messages import CARD, LOG, RESULT, approval_slot, is_approval, plan_file_slot, render
 from bot.slack.transport.call_budget import Call, Importance
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.turns import ESSENTIAL, SupersededError, Urgency
@@ -137,6 +139,23 @@ class _Round:
         return Urgency(importance, f"{self.run.id} {slot}", self.changed)
 
 
+@dataclass(frozen=True)
+class _File:
+    """A file for the thread of a run.
+
+    Args:
+        slot: of it.
+        name: of the file.
+        title: for people.
+        text: its content.
+    """
+
+    slot: str
+    name: str
+    title: str
+    text: str
+
+
 class RunSync:
     """Makes Slack agree with runs, one at a time.
 
@@ -181,8 +200,10 @@ class RunSync:
             return SyncResult(in_sync=False, ended=False, again=0, state=run.state)
         if this.wait:
             return SyncResult(in_sync=False, ended=False, again=this.wait, state=run.state)
-        if run.ended and this.posted[CARD].ts:
-            await self._attach_log(run, this.posted, memo)
+        if this.posted[CARD].ts:
+            await self._attach_plan(run, this.posted, memo)
+            if run.ended:
+                await self._attach_log(run, this.posted, memo)
         if memo.refusals:
             again = min(refusal.until for refusal in memo.refusals.values()) - time.monotonic()
             return SyncResult(in_sync=False, ended=False, again=max(again, EDIT_SECONDS), state=run.state)
@@ -431,40 +452,58 @@ class RunSync:
         await self._save(replace(intent, state=MessageState.POSTED), posted)
 
     async def _attach_log(self, run: Run, posted: dict[str, Posted], memo: _Memo) -> None:
-        known = posted.get(LOG)
-        if known is not None and known.state is MessageState.POSTED:
+        if _is_posted(posted.get(LOG)):
             return
         chunks = await self._engine.output(run.id)
-        if not any(chunk.data for chunk in chunks):
+        if any(chunk.data for chunk in chunks):
+            text = log_text(run, chunks, self._context.masker, self._context.translator)
+            title = self._context.translator.translate("log.title", run=run.id)
+            await self._attach(run, _File(LOG, file_name(run.id), title, text), posted, memo)
+
+    async def _attach_plan(self, run: Run, posted: dict[str, Posted], memo: _Memo) -> None:
+        """Put the text that is signed into the thread, as soon as somebody is asked to sign it."""
+        slot = plan_file_slot(run)
+        if run.gate is None or not run.gate.requirement.asks_for_signatures or _is_posted(posted.get(slot)):
             return
-        channel = run.request.origin.channel
-        intent = Posted(run.id, LOG, channel, "", "", MessageState.INTENDED)
-        name = file_name(run.id)
-        if known is not None and LOG not in memo.absent and await self._has_file(run, name, posted, memo):
+        text = text_to_sign(run, self._context.masker)
+        if text is not None:
+            title = self._context.translator.translate("plan_file.title", run=run.id)
+            await self._attach(run, _File(slot, plan_file_name(run.gate), title, text), posted, memo)
+
+    async def _attach(self, run: Run, file: _File, posted: dict[str, Posted], memo: _Memo) -> None:
+        """Upload a file to the thread, once."""
+        channel, known = run.request.origin.channel, posted.get(file.slot)
+        intent = Posted(run.id, file.slot, channel, "", "", MessageState.INTENDED)
+        if known is not None and file.slot not in memo.absent and await self._has_file(run, file, posted, memo):
             await self._save(replace(intent, state=MessageState.POSTED), posted)
             return
         await self._save(intent, posted)
-        memo.absent.discard(LOG)
-        text = log_text(run, chunks, self._context.masker, self._context.translator)
-        title = self._context.translator.translate("log.title", run=run.id)
+        memo.absent.discard(file.slot)
         try:
-            file = await self._gateway.upload(channel, posted[CARD].ts, name, title, text)
+            identifier = await self._gateway.upload(channel, posted[CARD].ts, file.name, file.title, file.text)
         except SlackBusyError:
-            memo.absent.add(LOG)
+            memo.absent.add(file.slot)
             raise
         except SlackRefusedError as refused:
-            _log.warning("the log could not be uploaded", extra={"run": run.id, "error": refused.error})
-            await self._undelivered.tell(run, LOG, refused.error, posted)
-            file = ""
-        await self._save(replace(intent, ts=file, state=MessageState.POSTED), posted)
+            _log.warning(
+                "a file could not be uploaded", extra={"run": run.id, "slot": file.slot, "error": refused.error}
+            )
+            await self._undelivered.tell(run, file.slot, refused.error, posted)
+            identifier = ""
+        await self._save(replace(intent, ts=identifier, state=MessageState.POSTED), posted)
 
-    async def _has_file(self, run: Run, name: str, posted: Mapping[str, Posted], memo: _Memo) -> bool:
-        messages = await self._said(run, LOG, posted, memo)
+    async def _has_file(self, run: Run, file: _File, posted: Mapping[str, Posted], memo: _Memo) -> bool:
+        messages = await self._said(run, file.slot, posted, memo)
+        name = file.name
         return any(file.get("name") == name for message in messages for file in _files(message))
 
 
 def _files(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [file for file in message.get("files") or [] if isinstance(file, dict)]
+
+
+def _is_posted(known: Posted | None) -> bool:
+    return known is not None and known.state is MessageState.POSTED
 
 
 def _mark(message: Message) -> object:

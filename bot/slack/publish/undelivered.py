@@ -14,7 +14,7 @@ from bot.slack.render.cards.approval.people import mentions_of_all
 from bot.slack.render.context import RenderContext, action_name, target_name
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import text_message
-from bot.slack.render.run_messages import LOG
+from bot.slack.render.run_messages import LOG, PLAN_FILE
 from bot.slack.transport.gateway import SlackRefusedError, SlackUncertainError
 from bot.slack.transport.refusals import CLOSED, UNREACHABLE, RefusalKind, kind_of
 
@@ -32,7 +32,7 @@ _PEOPLE = f"{PREFIX}people"
 _NOT_IN_THE_THREAD = frozenset({RefusalKind.CHANNEL, RefusalKind.PARENT})
 """Refusals of a message after which a notice in the thread would be refused too."""
 
-_NO_MESSAGES = frozenset({VOTES, SEED, LOG})
+_NO_MESSAGES = frozenset({VOTES, SEED, LOG, PLAN_FILE})
 """What is refused there is no message, so one may be accepted."""
 
 _ABOUT_CLOSED = {

@@ -24,10 +24,12 @@ __all__ = [
     "CARD",
     "LOG",
     "PLAN",
+    "PLAN_FILE",
     "PROGRESS",
     "RESULT",
     "approval_slot",
     "is_approval",
+    "plan_file_slot",
     "plan_is_sealed",
     "plan_slot",
     "render",
@@ -38,6 +40,7 @@ PLAN = "plan"
 APPROVAL = "approval"
 RESULT = "result"
 LOG = "log"
+PLAN_FILE = "plan_file"
 
 
 def render(run: Run, ctx: RenderContext) -> Mapping[str, Message]:
@@ -81,6 +84,11 @@ def approval_slot(run: Run) -> str:
 def plan_slot(run: Run) -> str:
     """Return the slot of the plan that counts; one that was approved before stays as it is."""
     return _numbered(PLAN, 1 + _earlier(run))
+
+
+def plan_file_slot(run: Run) -> str:
+    """Return the slot of the file that is signed."""
+    return _numbered(PLAN_FILE, 1 + _earlier(run))
 
 
 def is_approval(slot: str) -> bool:

@@ -42,7 +42,12 @@ _PERMISSIONS = frozenset({Reason.NOT_ALLOWED, Reason.MEMBERSHIP_UNKNOWN})
 _SPANS = ("seconds", "waited", "within", "age")
 """The facts that are numbers of seconds."""
 
-_INSTANTS = {Reason.LOCKED: ("since",), Reason.FROZEN: ("until",), Reason.NO_OVERRIDE: ("until",)}
+_INSTANTS = {
+    Reason.LOCKED: ("since",),
+    Reason.FROZEN: ("until",),
+    Reason.NO_OVERRIDE: ("until",),
+    Reason.NOT_TO_BE_SIGNED: ("until",),
+}
 """The facts that are times in RFC 3339, by reason."""
 
 

@@ -12,9 +12,10 @@ from sqlalchemy.engine import Connection, RowMapping
 from bot.domain.names import TargetName
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import ENDS, Run, RunState, StepRow, StepState, Vote
+from bot.domain.signatures.signature import Signature
 from bot.engine.run_changes import RunSummary
-from bot.store.rows import run_from_row, step_from_row, vote_from_row
-from bot.store.schema import runs, steps, votes
+from bot.store.rows import run_from_row, signature_from_row, step_from_row, vote_from_row
+from bot.store.schema import runs, signatures, steps, votes
 
 UNFINISHED = tuple(sorted(state.value for state in RunState if state not in ENDS))
 """The states of runs that have not ended."""
@@ -116,9 +117,16 @@ def _load(connection: Connection, query: Select[Any]) -> tuple[Run, ...]:
     ids = [row["id"] for row in rows]
     steps_of = _steps(connection, ids)
     votes_of = _votes(connection, ids)
+    signatures_of = _signatures(connection, ids)
     places = _places_in_queue(connection, rows)
     return tuple(
-        run_from_row(row, latest_attempts(steps_of[row["id"]]), tuple(votes_of[row["id"]]), places.get(row["id"], 0))
+        run_from_row(
+            row,
+            latest_attempts(steps_of[row["id"]]),
+            tuple(votes_of[row["id"]]),
+            places.get(row["id"], 0),
+            tuple(signatures_of[row["id"]]),
+        )
         for row in rows
     )
 
@@ -136,6 +144,14 @@ def _votes(connection: Connection, ids: Sequence[str]) -> dict[str, list[Vote]]:
     query = select(votes).where(votes.c.run.in_(ids)).order_by(votes.c.position)
     for row in connection.execute(query).mappings():
         found[row["run"]].append(vote_from_row(row))
+    return found
+
+
+def _signatures(connection: Connection, ids: Sequence[str]) -> dict[str, list[Signature]]:
+    found: dict[str, list[Signature]] = defaultdict(list)
+    query = select(signatures).where(signatures.c.run.in_(ids)).order_by(signatures.c.at, signatures.c.sha256)
+    for row in connection.execute(query).mappings():
+        found[row["run"]].append(signature_from_row(row))
     return found
 
 

@@ -22,6 +22,7 @@ from bot.domain.runs.acts import Act
 from bot.domain.runs.request import Action, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Masker, Secret
+from bot.domain.signatures.signer_keys import Signers
 from bot.domain.targets.branch_commits import BranchCommits
 from bot.domain.targets.look import Look
 from bot.domain.targets.target import Emoji, Operations, Target
@@ -43,6 +44,7 @@ from bot.engine.ports import (
 )
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import Recipe
+from bot.signatures.verifier import SignatureVerifier
 from bot.store.store import SqlStore, open_store
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
@@ -257,6 +259,7 @@ class SmallWorld:
         self.clock = HeldClock()
         self.sight = Sight(*(replace(HOST, host=name) for name in target.hosts))
         self.run_observer = Everyone()
+        self.signers = Signers()
         self.target = target
         self.engine = self.new_engine()
 
@@ -288,6 +291,7 @@ class SmallWorld:
                 clock=self.clock,
                 masker=Masker((SECRET,)),
                 owner="bot",
+                signature_verifier=SignatureVerifier(self.signers),
             )
         )
         return self.engine

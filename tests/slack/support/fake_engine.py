@@ -14,6 +14,7 @@ from bot.domain.policies.people import People, Roster
 from bot.domain.runs.history import Head
 from bot.domain.runs.request import NO_EXCEPTIONS, Action, Decision, Origin, PolicyExceptions, Request
 from bot.domain.runs.run import Run, RunState
+from bot.domain.signatures.signature import Signature
 from bot.domain.targets.branch_commits import BranchCommits
 from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, asked_people, people_of, waits_for
 from bot.domain.targets.migration_report import MigrationReport
@@ -37,6 +38,7 @@ class FakeEngine:
         self.decided: list[tuple[str, Decision, Origin, PolicyExceptions]] = []
         self.cancelled: list[tuple[str, str]] = []
         self.woken: list[str] = []
+        self.signed: list[tuple[str, str, str]] = []
         self.refuses: RefusedError | None = None
         self.outputs: dict[str, tuple[Chunk, ...]] = {}
         self.results: dict[str, Head] = {}
@@ -84,6 +86,13 @@ class FakeEngine:
             raise self.refuses
         self.decided.append((run, decision, origin, exceptions))
         return self.runs[run]
+
+    async def sign(self, run: str, user: str, signature: str) -> Signature:
+        if self.refuses is not None:
+            raise self.refuses
+        self.signed.append((run, user, signature))
+        key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        return Signature(user, "d" * 64, signature, "5" * 64, key, "7" * 64, datetime.now(UTC))
 
     def wake(self, run: str) -> None:
         self.woken.append(run)

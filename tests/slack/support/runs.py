@@ -10,7 +10,7 @@ from bot.domain.names import Sha, TargetName
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import Policy, Requirement
 from bot.domain.runs.acts import Dump, Health, Preflight, Shell
-from bot.domain.runs.approval import GateState
+from bot.domain.runs.approval import SIGNED_ALONE, GateState
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.findings import BackupMade
@@ -22,6 +22,7 @@ from bot.domain.runs.request_json import options_from_json
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.secrets import Masker, Secret
 from bot.domain.shell import syntax
+from bot.domain.signatures.signature import Signature
 from bot.domain.targets.target import EmojiNames, Operations, Target
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.context import RenderContext
@@ -213,7 +214,20 @@ RUNS: dict[str, Run] = {
 EXCEPTION = request(emergency="the site is <!channel> down, and " + PASSWORD)
 OWED = replace(GATE, afterwards=True, expires_at=AT + timedelta(days=1), requirement=replace(RELEASERS, count=2))
 AFTERWARDS = {"plan": PLAN, "steps": rows(9), "ended_at": AFTER, "change_started_at": AT + timedelta(seconds=15)}
+TO_SIGN = replace(GATE, requirement=replace(RELEASERS, count=2, signed=True), nonce="5e" * 16)
+SIGNATURE = Signature(NOOR, DIGEST, "armour", "5" * 64, "ssh-ed25519 AAAA", "7" * 64, AT + timedelta(seconds=65))
 RUNS |= {
+    "to_sign": run(
+        RunState.AWAITING_APPROVAL,
+        plan=PLAN,
+        gate=TO_SIGN,
+        steps=rows(3),
+        votes=(
+            Vote(NOOR, DIGEST, "approve", True, SIGNED_ALONE, AT + timedelta(seconds=65)),
+            Vote(BOB, DIGEST, "approve", False, "signature_missing", AT + timedelta(seconds=70)),
+        ),
+        signatures=(SIGNATURE,),
+    ),
     "reminded": run(
         RunState.AWAITING_APPROVAL, plan=PLAN, gate=replace(GATE, reminded_at=AT + timedelta(minutes=15)), steps=rows(3)
     ),

@@ -22,6 +22,7 @@ from bot.slack.render.cards.approval.people import (
 from bot.slack.render.cards.approval.plan_card import commit_before, downtime_line, migration_count, replaced
 from bot.slack.render.cards.approval.request_mark import mark_of, request_mark
 from bot.slack.render.cards.approval.rollback_choice import rollback_way
+from bot.slack.render.cards.approval.signatures import sign_button, signature_facts, signature_lines
 from bot.slack.render.cards.approval.stakes import stakes
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.run.step_line import step_line
@@ -53,7 +54,9 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
         (
             section(join_lines((headline, exception_line(run, ctx), subject))),
             section(people),
+            section(signature_lines(run, gate, ctx) if is_open else ""),
             section(_outcome(run, gate, ctx)),
+            sign_button(run, gate, ctx) if is_open else None,
             context(translate("approval.calm" if is_open else "plan.digest", digest=gate.digest[:12])),
         ),
         "countersign_approval",
@@ -64,6 +67,7 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
             "given": len(given),
             "state": gate.state.value,
             "approved_by": [{"user": user} for user in given],
+            **signature_facts(run, gate),
             **request_mark(run),
         },
         announced=is_open and _calls_nobody(run, requirement),
@@ -161,6 +165,7 @@ def _people(run: Run, gate: Gate, ctx: RenderContext, *, is_open: bool) -> tuple
     excluded = "" if requirement.allow_requester else asker
     called = mentions(requirement.eligible, excluded)
     more = unmentioned(requirement.eligible, excluded)
+    how = "approval.how_signed" if requirement.asks_for_signatures else "approval.how"
     return (
         translate(
             "approval.who",
@@ -172,7 +177,7 @@ def _people(run: Run, gate: Gate, ctx: RenderContext, *, is_open: bool) -> tuple
         _also(run, requirement, excluded, ctx),
         absent_line(ctx),
         translate(
-            "approval.how",
+            how,
             approve=emoji(ctx.emoji.approve[0]),
             reject=emoji(ctx.emoji.reject[0]),
             until=ctx.translator.moment(gate.expires_at),

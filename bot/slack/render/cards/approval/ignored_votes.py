@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.domain.runs.approval import Ignored
 from bot.domain.runs.run import Gate, Run, Vote
 from bot.slack.render.cards.approval.people import approvers, emoji
+from bot.slack.render.cards.approval.signatures import file_name
 from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Message, text_message
 
@@ -35,6 +36,7 @@ def notices(run: Run, gate: Gate, ctx: RenderContext) -> dict[str, Message]:
             f"notice.{vote.reason}",
             emoji=emoji(name),
             who=approvers(gate.requirement.people, personal),
+            file=file_name(gate),
         )
         messages[notice_slot(vote)] = text_message(text)
     return messages

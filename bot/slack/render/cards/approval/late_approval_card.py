@@ -7,6 +7,7 @@ from bot.domain.runs.reminders import is_overdue
 from bot.domain.runs.run import Gate, Run
 from bot.slack.render.cards.approval.approval_card import approval_subject
 from bot.slack.render.cards.approval.people import approvers, emoji, mentions, names, unmentioned, voters
+from bot.slack.render.cards.approval.signatures import sign_button, signature_facts, signature_lines
 from bot.slack.render.context import RenderContext, action_name, target_name
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, context, join_lines, message, section
@@ -30,7 +31,9 @@ def afterwards_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
         (
             section(join_lines((translate(f"afterwards.{key}", **words), _why(run, ctx), approval_subject(run, ctx)))),
             section(join_lines(_people(run, gate, needed, ctx))),
+            section(signature_lines(run, gate, ctx) if gate.owed else ""),
             section(_outcome(run, gate, ctx)),
+            sign_button(run, gate, ctx) if gate.owed else None,
             context(translate("plan.digest", digest=gate.digest[:12])),
         ),
         "countersign_approval",
@@ -42,6 +45,7 @@ def afterwards_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
             "state": gate.state.value,
             "approved_by": [{"user": user} for user in given],
             "afterwards": True,
+            **signature_facts(run, gate),
         },
         announced=True,
     )

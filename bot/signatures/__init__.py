@@ -1,0 +1,1 @@
+"""Checking signatures with OpenSSH's `ssh-keygen`."""
