@@ -110,6 +110,8 @@ def _viewer(viewer: Viewer) -> list[str]:
 
 
 async def test_every_run_is_read_as_it_was(old_url: str) -> None:
+    async with open_store(old_url):
+        pass  # its owner brings it to the newest schema
     async with open_readonly(old_url) as reader:
         assert await read(reader) == RUNS
         assert await rest(reader) == REST

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -187,15 +186,15 @@ def _options(text: str) -> dict[str, str]:
 
 def _each_option(text: str) -> Iterator[tuple[str, str]]:
     place = 0
-    counted: Counter[str] = Counter()
+    seen: set[str] = set()
     while place < len(text):
         found = _OPTION.match(text, place)
         if found is None:
             raise ValueError(f"{text[:60]!r} is no kind of key, and no list of options")
         name = found[1].lower()
-        counted[name] += 1
-        if counted[name] > 1:
+        if name in seen:
             raise ValueError(f"the option {name!r} stands there twice")
+        seen.add(name)
         yield name, re.sub(r"\\(.)", r"\1", found[2] or "")
         place = found.end()
 
