@@ -16,9 +16,9 @@ from bot.domain.runs.plan_json import findings_of, plan_digest
 from bot.domain.runs.release_order import in_order
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
+from bot.domain.signatures.plan_text import text_to_sign
 from bot.domain.targets.layout import Releases
 from bot.engine.phases.lost_values import lost_values
-from bot.domain.signatures.plan_text import text_to_sign
 from bot.engine.phases.proven_backup import proof_within, require_proof, with_proof
 from bot.engine.queries.rules import blocking_reason, require
 from bot.engine.run_changes import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepIs, StepsAdded
