@@ -25,7 +25,8 @@ case $link in
   *) bad "$root/current is no relative link to a folder of releases" ;;
 esac
 common=$(cd current 2>/dev/null && cd "$(git rev-parse --git-common-dir 2>/dev/null)" && pwd -P)
-[ "$common" = "$(cd repository.git 2>/dev/null && pwd -P)" ] || bad "$root/current is no worktree of $root/repository.git"
+[ "$common" = "$(cd repository.git 2>/dev/null && pwd -P)" ] ||
+  bad "$root/current is no worktree of $root/repository.git"
 printf '%s\n' "$shared" | while IFS= read -r item; do
   [ -z "$item" ] || [ -e "shared/$item" ] || bad "$root/shared/$item is not there"
 done
@@ -33,7 +34,7 @@ mv --help 2>&1 | grep -q -e ' -T' || bad "mv has no option -T, without which a l
 printf 'live %s\n' "$link"
 for file in /etc/php/*/fpm/php-fpm.conf /etc/php-fpm.conf; do
   [ -r "$file" ] || continue
-  value=$(sed -n 's/^[[:blank:]]*process_control_timeout[[:blank:]]*=[[:blank:]]*\([0-9a-z]*\).*/\1/p' "$file" | tail -n 1)
+  value=$(tr -d ' \t' <"$file" | sed -n 's/^process_control_timeout=\([0-9a-z]*\).*/\1/p' | tail -n 1)
   printf 'fpm %s %s\n' "${value:-0}" "$file"
 done
 """
