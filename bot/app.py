@@ -22,6 +22,7 @@ from bot.config.load import Configuration
 from bot.config.settings import AuditForward
 from bot.databases.migrations.cleanup import ScratchCleanup
 from bot.databases.server.connector import Connector
+from bot.databases.server.idle_sessions import IdleSessions
 from bot.domain.secrets import Masker
 from bot.engine.context import EngineContext
 from bot.engine.engine import Engine
@@ -34,7 +35,7 @@ from bot.hosts.branch_reader import BranchReader
 from bot.hosts.connections import Connections
 from bot.hosts.tunnels import Tunnels
 from bot.logs import announce_ready
-from bot.monitoring import MeasuredPerformer, Measures, Monitoring, serve_monitoring
+from bot.monitoring import Measures, Monitoring, measured, serve_monitoring
 from bot.performers import build_performers
 from bot.recipes.load import load_recipes
 from bot.recurring_jobs import BACKUP_AGE, CLEANUP, LOCK_REMINDERS, SCHEDULES, recurring_jobs
@@ -76,6 +77,7 @@ async def serve(configuration: Configuration, translators: Translators) -> None:
         )
         measures = Measures()
         connections = await stack.enter_async_context(Connections(operations.hosts, failed=measures.ssh_failed))
+        idle = await stack.enter_async_context(IdleSessions())
         access = SlackAccess(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
         by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
         leadership = await stack.enter_async_context(LeaderLease(store, "tell Slack"))
@@ -95,7 +97,7 @@ async def serve(configuration: Configuration, translators: Translators) -> None:
         )
         slack = await stack.enter_async_context(SlackApp(access, ports, translators))
         target_reader, performers = build_performers(
-            connections, recipes, store.runs, operations.variables, ForgeReader(settings.forge_token)
+            connections, idle, recipes, store.runs, operations.variables, ForgeReader(settings.forge_token)
         )
         engine = Engine(
             EngineContext(
@@ -109,7 +111,7 @@ async def serve(configuration: Configuration, translators: Translators) -> None:
                 recipes={name: recipe.sha256 for name, recipe in recipes.items()},
                 planner_for=partial(planner_for, recipes=recipes),
                 status=status,
-                performers={act: MeasuredPerformer(does, measures) for act, does in performers.items()},
+                performers={act: measured(does, measures) for act, does in performers.items()},
                 target_reader=target_reader,
                 branches=BranchReader(connections),
                 reaction_reader=slack.reaction_reader,

@@ -13,7 +13,7 @@ from bot.databases.backups.restore import LoadPerformer, SwapPerformer
 from bot.databases.backups.verify import ProvePerformer
 from bot.databases.backups.writes_since import WritesSinceReader
 from bot.databases.migrations.applied import AppliedPerformer
-from bot.databases.migrations.lock_watchdog import WatchedPerformer
+from bot.databases.migrations.lock_watchdog import WatchedPerformer, WatchedStretchPerformer
 from bot.databases.migrations.migrate import MigratePerformer
 from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
@@ -21,6 +21,7 @@ from bot.databases.migrations.rehearsal_data import BackupDataSource
 from bot.databases.migrations.sandboxed.rehearsal import SandboxRehearsalPerformer
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
+from bot.databases.server.idle_sessions import IdleSessions
 from bot.domain.names import TargetName
 from bot.domain.runs.acts import (
     Act,
@@ -63,6 +64,7 @@ from commands.common import pending_now, ran_now
 
 def build_performers(
     connections: Connections,
+    idle: IdleSessions,
     recipes: Mapping[TargetName, Recipe],
     runs: RunReader,
     variables: Mapping[str, Secret],
@@ -72,13 +74,14 @@ def build_performers(
 
     Args:
         connections: to the hosts.
+        idle: keeps sessions with databases.
         recipes: the recipe of each target.
         runs: the stored runs.
         variables: the secrets that stored plans refer to, by name.
         forge: reads checks of commits.
     """
     runner = Runner(connections)
-    databases = Connector(Tunnels(connections).open)
+    databases = Connector(Tunnels(connections).open, idle=idle)
     database_look = DatabaseLook(databases)
     beside = LeftoverReader(databases)
     written = WritesSinceReader(databases)
@@ -99,7 +102,7 @@ def build_performers(
 
     applied = AppliedPerformer(database_look, table_of, pending_of)
     performers: dict[type[Act], Performer] = {
-        Shell: WatchedPerformer(ShellPerformer(runner), databases),
+        Shell: WatchedStretchPerformer(ShellPerformer(runner), databases),
         Migrate: WatchedPerformer(MigratePerformer(runner, connections), databases),
         Dump: DumpPerformer(backups, dump_context_reader(backups.catalog, ran_at, written.counters)),
         Prove: ProvePerformer(backups, databases),

@@ -198,8 +198,8 @@ class StretchOutput(Protocol):
 
 
 @runtime_checkable
-class StretchPerformer(Protocol):
-    """Performs steps of one host one after the other, without a word of the bot between them."""
+class StretchPerformer(Performer, Protocol):
+    """Also performs steps of one host one after the other, without a word of the bot between them."""
 
     async def perform_stretch(self, jobs: Sequence[Job], output: StretchOutput) -> None:
         """Start each step when the one before was done, or adopt it where this very attempt was started before.

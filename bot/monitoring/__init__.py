@@ -1,7 +1,7 @@
 """What monitoring reads over HTTP: `/healthz`, `/readyz` and `/metrics` (Prometheus text)."""
 
 from bot.monitoring.http import serve_monitoring
-from bot.monitoring.measures import MeasuredPerformer, Measures
+from bot.monitoring.measures import Measures, measured
 from bot.monitoring.state import Monitoring
 
-__all__ = ["MeasuredPerformer", "Measures", "Monitoring", "serve_monitoring"]
+__all__ = ["Measures", "Monitoring", "measured", "serve_monitoring"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import (
@@ -15,7 +15,20 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Performer, Unknown
+from bot.engine.ports import (
+    Done,
+    Effect,
+    Ending,
+    Failed,
+    Job,
+    NotStarted,
+    Outcome,
+    Output,
+    Performer,
+    StretchOutput,
+    StretchPerformer,
+    Unknown,
+)
 
 _STEP_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _RECORD_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)
@@ -86,10 +99,23 @@ def _version() -> str:
         return "unknown"  # run from a source tree that is not installed
 
 
-class MeasuredPerformer:
-    """Wraps a performer, and measures how long its steps take. Implements `Performer`.
+def measured(performer: Performer, measures: Measures) -> Performer:
+    """Wrap a performer, and measure how long its steps take.
 
-    It performs no stretches (`StretchPerformer`), so the program gives its hosts one step after another.
+    Args:
+        performer: performs the steps.
+        measures: the histogram.
+
+    Returns:
+        A performer that also performs stretches (`StretchPerformer`) exactly where the wrapped one does.
+    """
+    if isinstance(performer, StretchPerformer):
+        return _MeasuredStretches(performer, measures)
+    return _Measured(performer, measures)
+
+
+class _Measured:
+    """Measures the steps of a performer. Implements `Performer`.
 
     Args:
         inner: performs the steps.
@@ -121,3 +147,41 @@ class MeasuredPerformer:
         outcome = await work
         self._measures.step_took(job.step.key, outcome, time.monotonic() - began)
         return outcome
+
+
+class _MeasuredStretches(_Measured):
+    """Measures the steps of a performer that also performs stretches. Implements `StretchPerformer`.
+
+    Args:
+        inner: performs them.
+        measures: the histogram.
+    """
+
+    def __init__(self, inner: StretchPerformer, measures: Measures) -> None:
+        super().__init__(inner, measures)
+        self._stretches = inner
+
+    async def perform_stretch(self, jobs: Sequence[Job], output: StretchOutput) -> None:
+        """Perform the steps; each takes from the end of the one before to its own."""
+        await self._stretches.perform_stretch(jobs, _MeasuredOutput(jobs, output, self._measures))
+
+
+class _MeasuredOutput:
+    """Measures how long the steps of a stretch take by when they end. Implements `StretchOutput`."""
+
+    def __init__(self, jobs: Sequence[Job], inner: StretchOutput, measures: Measures) -> None:
+        self._jobs = jobs
+        self._inner = inner
+        self._measures = measures
+        self._began = time.monotonic()
+
+    def of(self, number: int) -> Output:
+        """Give what takes the output of a step."""
+        return self._inner.of(number)
+
+    async def ended(self, number: int, outcome: Outcome) -> None:
+        """Observe how long the step took, and hand its outcome on."""
+        now = time.monotonic()
+        self._measures.step_took(self._jobs[number].step.key, outcome, now - self._began)
+        self._began = now
+        await self._inner.ended(number, outcome)

@@ -287,6 +287,16 @@ async def test_every_check_of_verify_is_made_though_one_failed(world: SmallWorld
     assert world.hosts.starts("log-clean") == 1
 
 
+async def test_what_the_bot_reads_itself_is_read_at_once_and_the_log_after_it(world: SmallWorld) -> None:
+    run, go_on = await _stuck_in(world, "nothing-pending")
+    await eventually(lambda: world.hosts.starts("health") == 1)
+    assert world.hosts.starts("log-clean") == 0
+    go_on.set()
+    ended = await world.until(run, *ENDS)
+    assert ended.state is RunState.SUCCEEDED
+    assert world.hosts.starts("log-clean") == 1
+
+
 async def test_what_a_check_could_not_read_is_neither_passed_nor_failed(world: SmallWorld) -> None:
     world.hosts.script["log-clean"] = Failed(problem(Reason.EXIT_STATUS), NOT_READ)
     ended = await _approved(world)

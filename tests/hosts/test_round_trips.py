@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from asyncssh.channel import SSHChannel
@@ -16,8 +16,14 @@ from asyncssh.constants import (
     MSG_CHANNEL_SUCCESS,
 )
 
-from bot.engine.ports import Done
+from bot.databases.server.idle_sessions import IdleSessions
+from bot.domain.runs.acts import Shell
+from bot.engine.ports import Done, Performer, StretchPerformer
+from bot.hosts.connections import Connections
 from bot.hosts.runner import ShellPerformer
+from bot.monitoring import Measures, measured
+from bot.performers import build_performers
+from bot.store.reader import RunReader
 from tests.hosts.support.jobs import Kept, a_job, a_run, until
 from tests.hosts.test_stretches import Story, a_stretch
 
@@ -75,7 +81,7 @@ def packets(monkeypatch: pytest.MonkeyPatch) -> Wire:
     return wire
 
 
-async def warmed(performer: ShellPerformer, packets: Wire, run: str) -> None:
+async def warmed(performer: Performer, packets: Wire, run: str) -> None:
     """Let the host have the program, and a shell wait for the next step."""
     for key in ("cold", "warm"):
         assert await performer.perform(a_job("true", run=run, key=key), Kept()) == Done()
@@ -91,7 +97,11 @@ async def test_a_warm_step_takes_two_round_trips(performer: ShellPerformer, pack
     assert packets.round_trips == 2
 
 
-async def test_ten_warm_steps_take_two_round_trips(performer: ShellPerformer, packets: Wire) -> None:
+async def test_ten_warm_steps_take_two_round_trips(connections: Connections, packets: Wire) -> None:
+    """By the performer that the program uses, with all that it is wrapped in."""
+    _, performers = build_performers(connections, IdleSessions(), {}, cast("RunReader", None), {})
+    performer = measured(performers[Shell], Measures())
+    assert isinstance(performer, StretchPerformer)
     run, story = a_run(), Story()
     await warmed(performer, packets, run)
     await performer.perform_stretch(a_stretch(run, *["echo out; sleep 0.05; echo err >&2"] * 10), story)

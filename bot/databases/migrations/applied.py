@@ -41,8 +41,7 @@ class AppliedPerformer:
         """Read the table and compare."""
         try:
             async with asyncio.timeout(job.step.timeout):
-                ran = await self._ran(job)
-                pending = await self._pending_of(job.target) if isinstance(job.step.act, NothingPending) else None
+                ran, pending = await self._read(job)
         except TimeoutError:
             return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
         except RefusedError as refused:
@@ -75,6 +74,17 @@ class AppliedPerformer:
     async def end(self, job: Job) -> Ending:
         """Report that there is no process to end."""
         return Ending.GONE
+
+    async def _read(self, job: Job) -> tuple[dict[str, None], tuple[MigrationSource, ...] | None]:
+        """Read the table, and at the same time ask the framework where it is asked."""
+        if not isinstance(job.step.act, NothingPending):
+            return await self._ran(job), None
+        asking = asyncio.ensure_future(self._pending_of(job.target))
+        try:
+            return await self._ran(job), await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
     async def _ran(self, job: Job) -> dict[str, None]:
         """Return the names in the table, in its order."""

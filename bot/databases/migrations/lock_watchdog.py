@@ -82,16 +82,6 @@ class WatchedPerformer:
         """Do the step, watched."""
         return await self._watched(job, self._inner.perform(job, output))
 
-    async def perform_stretch(self, jobs: Sequence[Job], output: StretchOutput) -> None:
-        """Let the other performer do steps of which none changes the schema.
-
-        Raises:
-            TypeError: it does steps one by one.
-        """
-        if not isinstance(self._inner, StretchPerformer):
-            raise TypeError(f"{type(self._inner).__name__} does steps one by one")
-        await self._inner.perform_stretch(jobs, output)
-
     async def resume(self, job: Job, output: Output) -> Outcome:
         """Follow the step, watched; the patience starts over."""
         return await self._watched(job, self._inner.resume(job, output))
@@ -111,6 +101,23 @@ class WatchedPerformer:
         async with watch:
             outcome = await work
         return _explained(outcome, job, watch.ended)
+
+
+class WatchedStretchPerformer(WatchedPerformer):
+    """Watches the steps of a performer that also performs stretches. Implements `StretchPerformer`.
+
+    Args:
+        inner: does them.
+        connections: opens sessions with the database.
+    """
+
+    def __init__(self, inner: StretchPerformer, connections: Connector) -> None:
+        super().__init__(inner, connections)
+        self._stretches = inner
+
+    async def perform_stretch(self, jobs: Sequence[Job], output: StretchOutput) -> None:
+        """Let the other performer do steps of which none changes the schema."""
+        await self._stretches.perform_stretch(jobs, output)
 
 
 class _Watch:

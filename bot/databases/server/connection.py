@@ -177,6 +177,19 @@ class Connection:
         except (OSError, EOFError, RuntimeError, UnicodeError) as error:
             raise ServerError(0, f"the connection was lost ({type(error).__name__})") from error
 
+    async def answers(self, seconds: float) -> bool:
+        """Ask the server for a sign of life.
+
+        Args:
+            seconds: to wait for it. Nothing is known of the connection where it does not come.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self._connection.ping(reconnect=False)
+        except (TimeoutError, aiomysql.Error, OSError, EOFError, RuntimeError):
+            return False
+        return True
+
     async def close(self) -> None:
         """Wait until statements have been ended, and close it."""
         if self._endings:

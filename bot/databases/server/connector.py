@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from bot.databases.ports import TunnelOpener
 from bot.databases.server.connection import USUAL_LIMITS, Connection, Login, QueryLimits, connect
 from bot.databases.server.errors import NO_SUCH_DATABASE, NO_SUCH_TABLE, ServerError, problem_of
+from bot.databases.server.idle_sessions import IdleSessions, OpenSession
 from bot.databases.server.quoting import identifier
 from bot.databases.server.scratch_names import ScratchNames
 from bot.databases.server.session import ReadOnlySession, ThrowawaySession, read_only, version_of
@@ -22,21 +23,25 @@ class Connector:
     Args:
         open_tunnel: through a host.
         limits: in seconds.
+        idle: keeps read-only sessions for the next look; None opens one for each.
     """
 
-    def __init__(self, open_tunnel: TunnelOpener, limits: QueryLimits = USUAL_LIMITS) -> None:
+    def __init__(
+        self, open_tunnel: TunnelOpener, limits: QueryLimits = USUAL_LIMITS, idle: IdleSessions | None = None
+    ) -> None:
         self._open_tunnel = open_tunnel
         self._limits = limits
+        self._idle = idle
 
     @contextlib.asynccontextmanager
     async def reading(self, target: Target) -> AsyncIterator[ReadOnlySession]:
-        """Open a read-only session; closed at the end of the context.
+        """Open a read-only session, or take one that has just answered.
 
         Args:
             target: whose database.
 
         Yields:
-            The session.
+            The session, which nobody else has. Leaving by an exception closes it.
 
         Raises:
             RefusedError: `database_unreachable`, `database_login_refused`, `database_missing`, `blocked_by_sessions`,
@@ -47,10 +52,25 @@ class Connector:
             raise RefusedError(
                 problem(Reason.DATABASE_MISSING, app=target.name.app, environment=target.name.environment, database="")
             )
-        async with self._login(database) as login:
+        opened = (await self._idle.take(database) if self._idle is not None else None) or await self._open(database)
+        try:
             with _translating_errors(database):
-                async with connect(login, database.name) as opened:
-                    yield await read_only(opened, self._limits)
+                yield opened.session
+        except BaseException:
+            await opened.close()
+            raise
+        if self._idle is None:
+            await opened.close()
+        else:
+            await self._idle.give_back(database, opened)
+
+    async def _open(self, database: Database) -> OpenSession:
+        async with contextlib.AsyncExitStack() as stack:
+            login = await stack.enter_async_context(self._login(database))
+            with _translating_errors(database):
+                connection = await stack.enter_async_context(connect(login, database.name))
+                session = await read_only(connection, self._limits)
+            return OpenSession(session, connection, stack.pop_all())
 
     @contextlib.asynccontextmanager
     async def throwaway(self, target: Target, name: str) -> AsyncIterator[ThrowawaySession]:

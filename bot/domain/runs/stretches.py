@@ -1,4 +1,4 @@
-"""Which consecutive steps are given to their host together: those between which the bot has nothing to decide. Pure."""
+"""Which consecutive steps need no word of the bot between them: stretches of a change, checks made at once. Pure."""
 
 from __future__ import annotations
 
@@ -31,6 +31,21 @@ def next_stretch(steps: tuple[Step, ...], run: Run) -> tuple[Step, ...]:
             break
         stretch.append(step)
     return tuple(stretch)
+
+
+def checks_at_once(steps: tuple[Step, ...]) -> tuple[tuple[Step, ...], ...]:
+    """Group the steps of the verify phase: those of a group wait for none of each other, and for the group before.
+
+    What the bot itself reads are consecutive steps of one group; each command is a group of its own, as it may stand
+    on what is before it (a request that may leave an error, and the log that is read for errors).
+    """
+    groups: list[tuple[Step, ...]] = []
+    for step in steps:
+        if groups and not step.hosts and not groups[-1][-1].hosts:
+            groups[-1] = (*groups[-1], step)
+        else:
+            groups.append((step,))
+    return tuple(groups)
 
 
 def open_stretch(run: Run) -> tuple[StepRow, ...]:

@@ -8,7 +8,7 @@ from functools import partial
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
-from bot.domain.runs.stretches import next_stretch, open_stretch
+from bot.domain.runs.stretches import checks_at_once, next_stretch, open_stretch
 from bot.engine.phases.gate import approval_withdrawn, nothing_changed_yet, passing_problem, void
 from bot.engine.phases.rehearsal import ask_again, rehearse
 from bot.engine.run_changes import MoveTo, StepIs
@@ -87,6 +87,9 @@ async def _pass_gate(session: RunSession, run: Run, plan: Plan) -> Run | None:
 async def verify(session: RunSession, run: Run) -> Run:
     """Perform the verify phase to the end of the run; a failed check does not keep the others from being made.
 
+    Commands are run in order. What the bot itself reads between two of them (the framework's list, the schema, the
+    health URL) it reads at the same time.
+
     Args:
         session: of the run.
         run: as it was last read.
@@ -98,16 +101,17 @@ async def verify(session: RunSession, run: Run) -> Run:
         LeaseLostError: another owner has the run.
     """
     first_bad: Problem | None = None
-    for step in _plan(run).of(Phase.VERIFY):
+    for steps in checks_at_once(_plan(run).of(Phase.VERIFY)):
         run = await session.read()
         if run.cancelled_by:
             found = problem(Reason.CANCELLED, by=run.cancelled_by, phase=Phase.VERIFY.value)
             return await _end(session, RunState.CANCELLED, found)
-        rows = run.rows(step.key)
-        if not _settled(rows):
-            rows = await session.execution.step(run, step)
+        left = tuple(step for step in steps if not _settled(run.rows(step.key)))
+        if left:
+            await session.execution.steps(run, left)
             session.context.run_observer.run_changed(session.run_id)
-        bad = _first_bad(rows)
+            run = await session.read()
+        bad = next(filter(None, (_first_bad(run.rows(step.key)) for step in steps)), None)
         if bad is not None and first_bad is None:
             first_bad = _problem_of_step(bad)
     if first_bad is not None:

@@ -90,8 +90,26 @@ class Execution:
         Raises:
             LeaseLostError: another owner has the run.
         """
-        rows = run.rows(step.key)
-        tasks = [asyncio.create_task(self._perform_at(row, step, layout_at(run, row.place))) for row in rows]
+        return await self.steps(run, (step,))
+
+    async def steps(self, run: Run, steps: Sequence[Step]) -> tuple[StepRow, ...]:
+        """Perform steps of which none waits for another, as `step` does.
+
+        Args:
+            run: as it was last read.
+            steps: of its plan.
+
+        Returns:
+            Their rows, each ended.
+
+        Raises:
+            LeaseLostError: another owner has the run.
+        """
+        tasks = [
+            asyncio.create_task(self._perform_at(row, step, layout_at(run, row.place)))
+            for step in steps
+            for row in run.rows(step.key)
+        ]
         try:
             return tuple(await asyncio.gather(*tasks))
         finally:

@@ -2,7 +2,8 @@
 
 One deploy is played in many lives: each life ends at the first point of a set that it passes, and the next one recovers
 with the rest of the set. A life that recovers may pass a point by: then another deploy is played, until each was met
-that every deploy has. By default each kind of point is tried, where there is a choice at the migration;
+that every deploy has. By default each kind of point is tried, where there is a choice at the migration, and each
+boundary between two steps of a stretch;
 CRASH_POINTS=all tries every point that a deploy has (more than three hundred).
 """
 
@@ -39,6 +40,7 @@ RECOVERY = (
 """Points of a life that picks a run up, before it has written a step of its own."""
 
 _TELLS = re.compile(r"before (exit status|commit (step|move|inbox|create|message))")
+_BEGINS = re.compile(r"before commit step \S+ running begun")
 _PARTICULARS = re.compile(r"(step|move|message|slack \S+|\[) ?[^\s\]]+")
 """What makes points of one kind different: the step, the state, the message."""
 
@@ -169,7 +171,16 @@ def sample(names: list[str]) -> list[str]:
         kind = _PARTICULARS.sub(r"\1", name)
         if "migrate" in name or name.endswith("move running") or kind not in chosen:
             chosen[kind] = name
-    return list(chosen.values())
+    return list(dict.fromkeys((*chosen.values(), *boundaries(distinct))))
+
+
+def boundaries(names: list[str]) -> list[str]:
+    """Name the points at which a host has gone on to the next step of a stretch, and the bot has not written that.
+
+    Such a step has no intent of its own: it is committed when the host says that it claimed it.
+    """
+    begun = [name for name in names if _BEGINS.fullmatch(name)]
+    return [name for name in begun if name.removesuffix(" begun") not in names]
 
 
 async def judge(system: System, laravel: Application, mariadb: DatabaseServer, host: DemoHost, position: int) -> None:
@@ -218,6 +229,7 @@ async def test_it_may_die_at_any_point(
     tmp_path: Path,
 ) -> None:
     names = await points_of_a_deploy(await new_system(module=MORTAL), laravel, mariadb, ssh_host, tmp_path)
+    assert boundaries(names), "a deploy has stretches"
     left = set(sample(names)[story::STORIES])
     died_at = {"nowhere yet"}
     while died_at and any(EVERY_POINT or not _BY_CHANCE.search(point) for point in left):

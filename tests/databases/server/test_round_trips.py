@@ -10,10 +10,14 @@ import pytest
 
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
+from bot.databases.server.idle_sessions import IdleSessions
 from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.domain.errors import RefusedError
 from bot.domain.targets.target import Target
 from bot.domain.targets.tls import Tls, TlsMode
 from tests.databases.server.test_facts import LARAVEL_TABLE
+from tests.databases.support.local import StraightTunnels
+from tests.support.polling import eventually
 from tests.support.vendors import PROGRAMS
 
 SET_UP = 2
@@ -41,10 +45,17 @@ class CountingProxy:
     def __init__(self, host: str, port: int) -> None:
         self._to = (host, port)
         self.turns: list[Turns] = []
+        self.writers: list[asyncio.StreamWriter] = []
+
+    def cut(self) -> None:
+        """Cut the connections that are open."""
+        for writer in self.writers:
+            writer.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         turns = Turns()
         self.turns.append(turns)
+        self.writers.append(writer)
         server_reader, server_writer = await asyncio.open_connection(*self._to)
 
         def client_spoke(data: bytes) -> None:
@@ -97,7 +108,42 @@ async def test_a_look_waits_once_for_each_question(
 ) -> None:
     await mariadb.query(f"CREATE TABLE migrations {LARAVEL_TABLE}", database=database.name)
     counting, port = proxy
-    assert target.database is not None
-    through = replace(target.database, host="127.0.0.1", port=port, tls=Tls(TlsMode.OFF))
-    await look(DatabaseLook(connections), replace(target, database=through))
+    await look(DatabaseLook(connections), through(target, port))
     assert [turns.count for turns in counting.turns] == [SET_UP + questions]
+
+
+def through(target: Target, port: int) -> Target:
+    """The target with its database behind another port."""
+    assert target.database is not None
+    return replace(target, database=replace(target.database, host="127.0.0.1", port=port, tls=Tls(TlsMode.OFF)))
+
+
+async def test_the_next_look_takes_the_session_of_the_one_before_where_it_still_answers(
+    proxy: tuple[CountingProxy, int], target: Target
+) -> None:
+    counting, port = proxy
+    async with IdleSessions() as idle:
+        connector, far = Connector(StraightTunnels().open, idle=idle), through(target, port)
+        look = DatabaseLook(connector)
+        await look.schema(far)
+        await look.schema(far)
+        assert [turns.count for turns in counting.turns] == [SET_UP + 1 + 1 + 1], "a sign of life, and the question"
+        await asyncio.gather(look.schema(far), look.schema(far))
+        assert len(counting.turns) == 2, "two at the same time have one each"
+        counting.cut()
+        await look.schema(far)
+        assert len(counting.turns) == 3
+        with pytest.raises(RefusedError):
+            async with connector.reading(far) as session:
+                await session.rows("this is no statement")
+        await look.schema(far)
+        assert len(counting.turns) == 4, "nobody knows how a failure leaves a session"
+    await eventually(lambda: all(writer.is_closing() for writer in counting.writers))
+
+
+async def test_a_session_that_nobody_uses_is_closed(proxy: tuple[CountingProxy, int], target: Target) -> None:
+    counting, port = proxy
+    async with IdleSessions(seconds=0.05) as idle:
+        look = DatabaseLook(Connector(StraightTunnels().open, idle=idle))
+        await look.schema(through(target, port))
+        await eventually(lambda: counting.writers[0].is_closing())

@@ -10,7 +10,7 @@ from bot.domain.runs.acts import Health, Shell
 from bot.domain.runs.journal_layout import STRETCH
 from bot.domain.runs.plan import OnFailure, Phase, Risk, Step
 from bot.domain.runs.run import Run, RunState, StepRow, StepState
-from bot.domain.runs.stretches import LONGEST, next_stretch, open_stretch
+from bot.domain.runs.stretches import LONGEST, checks_at_once, next_stretch, open_stretch
 from bot.domain.shell import syntax
 from tests.support.examples import NOON, REQUEST
 
@@ -88,3 +88,20 @@ def test_open_is_what_was_given_and_not_heard_of() -> None:
     head = replace(run.steps[1], facts={STRETCH: "k2 k3"})
     run = replace(run, steps=(run.steps[0], head, *run.steps[2:]))
     assert [row.key for row in open_stretch(run)] == ["k3"]
+
+
+@pytest.mark.parametrize(
+    ("places", "groups"),
+    [
+        ("", []),
+        ("h", ["h"]),
+        ("hbbbh", ["h", "bbb", "h"]),
+        ("bbhhb", ["bb", "h", "h", "b"]),
+    ],
+)
+def test_checks_of_the_bot_itself_wait_for_none_of_each_other(places: str, groups: list[str]) -> None:
+    """Commands on hosts (h) are run alone and in order; what stands between them the bot (b) reads at once."""
+    steps = keyed(*(replace(READS, hosts=("web1",) if place == "h" else ()) for place in places))
+    found = checks_at_once(steps)
+    assert ["".join("h" if step.hosts else "b" for step in group) for group in found] == groups
+    assert tuple(step for group in found for step in group) == steps
