@@ -19,6 +19,7 @@ from asyncssh.constants import (
 from bot.databases.server.idle_sessions import IdleSessions
 from bot.domain.runs.acts import Shell
 from bot.engine.ports import Done, Performer, StretchPerformer
+from bot.forge.reader import ForgeReader
 from bot.hosts.connections import Connections
 from bot.hosts.runner import ShellPerformer
 from bot.monitoring import Measures, measured
@@ -99,7 +100,9 @@ async def test_a_warm_step_takes_two_round_trips(performer: ShellPerformer, pack
 
 async def test_ten_warm_steps_take_two_round_trips(connections: Connections, packets: Wire) -> None:
     """By the performer that the program uses, with all that it is wrapped in."""
-    _, performers = build_performers(connections, IdleSessions(), {}, cast("RunReader", None), {})
+    _, performers = build_performers(
+        connections, IdleSessions(), {}, cast("RunReader", None), {}, cast("ForgeReader", None)
+    )
     performer = measured(performers[Shell], Measures())
     assert isinstance(performer, StretchPerformer)
     run, story = a_run(), Story()
