@@ -37,7 +37,7 @@ class VarSpec:
         about: one line of description.
         default: its value if not set; None if it may be absent.
         required: whether it must be set.
-        options: of a choice.
+        options: of a choice, or of each text of a list; empty for any.
     """
 
     name: str
@@ -62,6 +62,8 @@ class VarSpec:
                 return None if value in self.options else f"must be one of {', '.join(self.options)}"
             case VarKind.TEXTS:
                 fine = isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value)
+                if fine and self.options and isinstance(value, list | tuple) and set(value) - set(self.options):
+                    return f"must be a list of {', '.join(self.options)}"
                 return None if fine else "must be a list of texts"
 
 

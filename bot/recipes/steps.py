@@ -68,6 +68,8 @@ def recipe_steps(recipe: Recipe, target: Target, inputs: StepInputs) -> tuple[tu
                 continue
             if spec.does in _EVIDENCE and isinstance(inputs.rehearses, NoRehearsal):
                 continue
+            if _is_unused(spec, target):
+                continue
             why_not = _why_not(spec, recipe, target, inputs)
             if why_not is not None:
                 skipped.append(Skipped(spec.key, spec.title.replace(" {each}", ""), why_not))
@@ -82,6 +84,12 @@ def recipe_steps(recipe: Recipe, target: Target, inputs: StepInputs) -> tuple[tu
 
 _ORDER = tuple(Phase)
 """In which the phases of a run follow each other."""
+
+
+def _is_unused(spec: StepSpec, target: Target) -> bool:
+    """Whether a step is for the texts of a list that need not be set, and is not: then there is nothing to tell."""
+    optional = Condition(ConditionKind.VAR, spec.each or "") in spec.when
+    return spec.each is not None and optional and not target.vars.get(spec.each)
 
 
 def _is_behind_gate(spec: StepSpec, inputs: StepInputs) -> bool:

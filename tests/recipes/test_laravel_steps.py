@@ -342,3 +342,24 @@ async def test_a_migration_that_is_ended_leaves_no_lock(laravel_at_first: Applic
     os.killpg(process.pid, signal.SIGTERM)
     await process.communicate()
     assert await said_by(path, "artisan-works") == (0, "")
+
+
+async def test_services_are_reloaded_and_workers_told_where_they_are_named(tmp_path: Path) -> None:
+    path, programs = tmp_path / "compte", tmp_path / "bin"
+    path.mkdir()
+    write(programs, {"sudo": '#!/bin/sh\necho "sudo $*"\n', "php": '#!/bin/sh\necho "php $*"\n'})
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    steps, skipped = planned(path, reload=("nginx",), workers=("queue", "horizon", "octane", "reverb"))
+    said = []
+    for key, step in steps.items():
+        if key.startswith(("reload-", "workers-")):
+            assert isinstance(step.act, Shell)
+            _, words = await run(path, step.act.command, {"PATH": f"{programs}:{os.environ['PATH']}"})
+            said += words.splitlines()
+    assert said == [
+        "sudo -n systemctl reload nginx",
+        *(f"php artisan {word}" for word in ("queue:restart", "horizon:terminate", "octane:reload", "reverb:restart")),
+    ]
+    steps, skipped = planned(path)
+    assert not {"reload", "workers"} & {*steps, *skipped}

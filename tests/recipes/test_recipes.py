@@ -93,6 +93,8 @@ def test_a_recipe_is_one_file_that_lies_anywhere(tmp_path: Path) -> None:
         ({"retry": True}, [("retry", "must be a whole number, 0 or more")]),
         ({"maintenance": "sometimes"}, [("maintenance", "must be one of never, if-migrations, always")]),
         ({"health_url": "ftp://x"}, [("health_url", "must be a URL (http or https)")]),
+        ({"reload": ["nginx"], "workers": ["horizon", "queue"]}, []),
+        ({"workers": ["resque"]}, [("workers", "must be a list of queue, horizon, octane, reverb")]),
         ({"service": []}, [("service", "the recipe 'laravel' has no such variable; did you mean 'services'?")]),
     ],
 )
