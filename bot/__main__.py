@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bot.console import audit, check, demo, doctor, init, manifest, runs, serve, sign
+from bot.console import audit, check, demo, doctor, init, manifest, receipt, runs, serve, sign
 
 app = typer.Typer(
     name="countersign",
@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-for command in (serve, demo, init, check, runs, audit, sign, doctor, manifest):
+for command in (serve, demo, init, check, runs, audit, sign, receipt, doctor, manifest):
     command.register(app)
 
 

@@ -82,7 +82,8 @@ ROOMS = {
     "demo": Room(names("playground"), names("aiohttp aiomysql asyncssh rich ruamel")),
     "console": Room(
         names(
-            "app audit commands config databases demo domain engine forge hosts logs recipes sandbox setup slack store"
+            "app audit commands config databases demo domain engine forge hosts logs recipes sandbox setup signatures"
+            " slack store"
         ),
         names("aiohttp rich slack_sdk structlog typer"),
     ),

@@ -50,9 +50,13 @@ class Record:
 
 def record_hash(sequence: int, at: str, entry: Entry, before: str) -> str:
     """Hash a record together with the previous hash: SHA-256, 64 hexadecimal digits."""
+    return hashlib.sha256(record_text(sequence, at, entry, before).encode()).hexdigest()
+
+
+def record_text(sequence: int, at: str, entry: Entry, before: str) -> str:
+    """Write the text whose SHA-256 is the hash of a record: JSON in one line, which ends in the previous hash."""
     body = [sequence, at, entry.run, entry.event, entry.actor, dict(sorted(entry.facts.items())), before]
-    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
 
 def chained(sequence: int, at: str, entry: Entry, before: str) -> Record:
