@@ -16,7 +16,9 @@ from functools import partial
 import structlog
 
 from bot.audit.destinations import destination_of
-from bot.audit.forwarder import Forwarder
+from bot.audit.forwarder import Forwarder, FromNowOn, Lines, all_forwarding
+from bot.audit.webhooks.http import ReceiverConnection
+from bot.audit.webhooks.recipient import WebhookRecipient, lease_name
 from bot.config.cron import firing_times
 from bot.config.load import Configuration
 from bot.config.settings import AuditForward
@@ -24,6 +26,7 @@ from bot.databases.migrations.cleanup import ScratchCleanup
 from bot.databases.server.connector import Connector
 from bot.databases.server.idle_sessions import IdleSessions
 from bot.domain.secrets import Masker
+from bot.domain.targets.receiver import Receiver
 from bot.engine.context import EngineContext
 from bot.engine.engine import Engine
 from bot.engine.jobs.backup_age import OverdueWatch
@@ -46,6 +49,8 @@ from bot.slack.translators import Translators
 from bot.store.leader_lease import LeaderLease
 from bot.store.store import SqlStore, SystemClock, open_store
 from commands import all_commands, ops_command, planner_for, status_command
+
+_RECEIVERS_SECONDS = 1.0
 
 _log = structlog.get_logger()
 
@@ -75,6 +80,7 @@ async def serve(configuration: Configuration, translators: Translators) -> None:
             if settings.audit_forward is not None
             else None
         )
+        receivers = await _receivers(stack, store, operations.receivers, masker)
         measures = Measures()
         connections = await stack.enter_async_context(Connections(operations.hosts, failed=measures.ssh_failed))
         idle = await stack.enter_async_context(IdleSessions())
@@ -125,7 +131,7 @@ async def serve(configuration: Configuration, translators: Translators) -> None:
             )
         )
         stack.push_async_callback(engine.drain)
-        monitoring = Monitoring(slack, store, leadership, forwarder, measures)
+        monitoring = Monitoring(slack, store, leadership, forwarder, measures, receivers)
         if settings.http_addr is not None:
             await stack.enter_async_context(
                 serve_monitoring(settings.http_addr.host, settings.http_addr.port, monitoring)
@@ -162,9 +168,24 @@ async def _forwarding(store: SqlStore, where: AuditForward, masker: Masker) -> A
     name = f"forward history {hashlib.sha256(str(where).encode()).hexdigest()[:16]}"
     async with (
         LeaderLease(store, name) as cursor,
-        Forwarder(store.history, cursor, destination_of(where), masker) as forwarder,
+        Forwarder(store.history, cursor, Lines(destination_of(where), masker), str(where)) as forwarder,
     ):
         yield forwarder
+
+
+async def _receivers(
+    stack: AsyncExitStack, store: SqlStore, receivers: tuple[Receiver, ...], masker: Masker
+) -> dict[str, Forwarder]:
+    """Tell the receivers until the stack is closed; each hears of what happens from its first start on."""
+    told: dict[str, Forwarder] = {}
+    for number, receiver in enumerate(receivers):
+        lease = await stack.enter_async_context(LeaderLease(store, lease_name(receiver)))
+        recipient = WebhookRecipient(receiver, store.runs, ReceiverConnection(receiver), masker)
+        name = f"notify[{number}] {receiver.host}"
+        cursor = FromNowOn(lease, store.history)
+        told[name] = Forwarder(store.history, cursor, recipient, name, interval=_RECEIVERS_SECONDS)
+    await stack.enter_async_context(all_forwarding(tuple(told.values())))
+    return told
 
 
 def _owner() -> str:

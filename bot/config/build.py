@@ -11,6 +11,7 @@ from bot.config import schema
 from bot.config.problems import ConfigurationError, ConfigurationProblem
 from bot.config.rules import resolved_people
 from bot.domain.names import TargetName
+from bot.domain.notifications import EVENTS
 from bot.domain.policies.freeze import Freeze
 from bot.domain.policies.people import NOBODY
 from bot.domain.policies.policy import BackupBefore, Downtime, Policy, Requirement
@@ -20,6 +21,7 @@ from bot.domain.signatures.signer_keys import Signers, joined, read_allowed_sign
 from bot.domain.targets.forge import ForgeKind, Repository, forge_kind
 from bot.domain.targets.layout import KEEP_RELEASES, SHARED, Checkout, Layout, LayoutName, Releases
 from bot.domain.targets.order import After
+from bot.domain.targets.receiver import MARKED, Receiver, ReceiverKind
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import (
     Backups,
@@ -64,6 +66,21 @@ def build(file: schema.OperationsFile, base: Path, home: Path, variables: Vars) 
         hosts={host: _host(host, section, base, home) for host, section in file.hosts.items()},
         targets=targets,
         signers=_signers(file, base, home),
+        receivers=tuple(_receiver(section) for section in file.notify),
+    )
+
+
+def _receiver(section: schema.ReceiverSection) -> Receiver:
+    kind = ReceiverKind(section.kind)
+    usual = EVENTS if kind is ReceiverKind.WEBHOOK else MARKED
+    return Receiver(
+        kind=kind,
+        url=section.url,
+        secret=section.secret,
+        events=usual if section.events is None else tuple(section.events),
+        apps=tuple(section.apps),
+        project=section.project or "",
+        allow_private=section.allow_private,
     )
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
+from bot.config.addresses import is_public
 from bot.config.problems import DocumentProblem, shown_path
 from bot.config.schema import Known, unknown
 from bot.config.values import emoji, is_user, parse_week_time
@@ -18,6 +20,7 @@ from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.signatures.signer_keys import read_key
 from bot.domain.targets.forge import ForgeKind, forge_kind
+from bot.domain.targets.receiver import ReceiverKind
 from bot.domain.targets.target import RehearseOn
 
 Data = Mapping[str, object]
@@ -60,6 +63,7 @@ def broken_rules(data: object) -> list[DocumentProblem]:
         *_shared_checkouts(root),
         *_order_of_environments(root),
         *_checks_without_a_forge(root),
+        *_receivers(root),
     ]
 
 
@@ -255,6 +259,40 @@ def _checks_without_a_forge(root: Data) -> Iterator[DocumentProblem]:
         if section.get("checks") and kind == ForgeKind.BITBUCKET:
             message = "checks are read at GitHub and GitLab alone; leave them out for this forge"
             yield DocumentProblem(("apps", name, "checks"), message)
+
+
+def _receivers(root: Data) -> Iterator[DocumentProblem]:
+    apps = frozenset(_mapping(root.get("apps")))
+    told: set[tuple[object, ...]] = set()
+    for index, item in enumerate(_list(root.get("notify"))):
+        section = _mapping(item)
+        url, kind = section.get("url"), section.get("kind", ReceiverKind.WEBHOOK.value)
+        for place, app in enumerate(_texts(section.get("apps"))):
+            if app not in apps:
+                yield DocumentProblem(("notify", index, "apps", place), unknown("app", app, apps))
+        if kind != ReceiverKind.SENTRY.value and "project" in section:
+            yield DocumentProblem(("notify", index, "project"), "is used with `kind: sentry` alone")
+        if not isinstance(url, str):
+            continue
+        problem = "" if section.get("allow_private") is True else _lacks_permission(url)
+        if problem:
+            yield DocumentProblem(("notify", index, "url"), problem)
+        same = (kind, url.rstrip("/"), *sorted(_texts(section.get("apps"))))
+        if same in told:
+            yield DocumentProblem(("notify", index, "url"), "is told already; name all `events` in one place")
+        told.add(same)
+
+
+def _lacks_permission(url: str) -> str:
+    """Say why `allow_private` is needed for an address; empty where it is not, as far as can be told offline."""
+    if url.startswith("http://"):
+        return "must be https://; http:// is for receivers with `allow_private: true`"
+    try:
+        host = urlsplit(url).hostname or ""
+        is_private = host == "localhost" or host.endswith(".localhost") or not is_public(host)
+    except ValueError:
+        return ""
+    return f"{host} is in a private network; say `allow_private: true` where that is meant" if is_private else ""
 
 
 def _empty_freezes(root: Data) -> Iterator[DocumentProblem]:

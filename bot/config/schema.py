@@ -26,12 +26,14 @@ from bot.config import age_keys, values
 from bot.config.cron import parse_cron
 from bot.domain.names import nearest
 from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore, Downtime
+from bot.domain.notifications import EVENTS
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
 from bot.domain.signatures.signer_keys import read_key
 from bot.domain.targets.forge import ForgeKind
 from bot.domain.targets.layout import LayoutName
+from bot.domain.targets.receiver import ReceiverKind
 from bot.domain.targets.target import COPY_UP_TO, MYDUMPER_FROM, SAMPLE_ROWS, RehearseOn
 from bot.domain.targets.tls import TlsMode
 
@@ -437,6 +439,29 @@ class AppSection(_Section):
     environments: Annotated[dict[SafeName, EnvironmentSection], NonEmpty]
 
 
+def _receiver_url(value: str) -> str:
+    """Accept an address without a login or a fragment, and without what HTTP cannot send."""
+    if not re.fullmatch(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[!-\"$-~]*)?", value):
+        raise wrong("must be an https:// address, such as https://hooks.example.com/countersign")
+    return value.rstrip("/")
+
+
+class ReceiverSection(_Section):
+    """One of `notify`."""
+
+    url: Annotated[str, AfterValidator(_receiver_url)]
+    secret: Password
+    events: (
+        Annotated[list[Annotated[str, _one_of("event", frozenset(EVENTS))]], NonEmpty, AfterValidator(_distinct)] | None
+    ) = None
+    kind: Annotated[str, _one_of("kind of receiver", frozenset(kind.value for kind in ReceiverKind))] = (
+        ReceiverKind.WEBHOOK.value
+    )
+    apps: Annotated[list[SafeName], AfterValidator(_distinct)] = []
+    project: OneWord | None = None
+    allow_private: bool = False
+
+
 class OperationsFile(_Section):
     """The whole file."""
 
@@ -448,3 +473,4 @@ class OperationsFile(_Section):
     hosts: Annotated[dict[SafeName, HostSection], NonEmpty]
     policies: Annotated[dict[ListName, PolicySection], NonEmpty]
     apps: Annotated[dict[SafeName, AppSection], NonEmpty]
+    notify: list[ReceiverSection] = []

@@ -27,6 +27,7 @@ from bot.demo.processes.ports import Port
 from bot.demo.processes.process import temporary_folder
 from bot.demo.processes.python_module import PythonModule
 from bot.demo.processes.served_bot import ServedBot
+from bot.demo.receiver import DemoReceiver
 from bot.demo.workspace import write_workspace
 
 USERS, SESSIONS = 2_000, 5_000
@@ -113,18 +114,21 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
         scheduled = far_off(datetime.now(UTC))
         forge = await stack.enter_async_context(DemoForge())
         reporter.started("Forge", f"{forge.repository}, with one check that is green")
-        content = operations(host, application, line.port, web.health_url, scheduled, forge.repository)
+        receiver = await stack.enter_async_context(DemoReceiver())
+        reporter.started("Receiver", f"{receiver.url}, which is told what happens")
+        content = operations(host, application, line.port, web.health_url, scheduled, forge.repository, receiver.url)
         write_operations(ops_file, content)
         language = os.environ.get("BOT_LANGUAGE") or "en"
         api_url = f"http://127.0.0.1:{page.number}/api/"
-        write_environment(env_file, environment(folder / "bot", ops_file, api_url, application, language))
+        variables = environment(folder / "bot", ops_file, api_url, application, language, receiver.secret)
+        write_environment(env_file, variables)
         bot = ServedBot(folder / "bot", env_file, reporter.notice)
 
         host_faults = await stack.enter_async_context(
             HostFaults(host, line, database, application.path, bot, reporter.notice)
         )
         controller = await stack.enter_async_context(
-            Controller(entries(application, database, host_faults, BackupTime(ops_file, bot), forge))
+            Controller(entries(application, database, host_faults, BackupTime(ops_file, bot), forge, receiver))
         )
         playground = _playground(folder / "playground", page.number, controller.url, language)
         stack.push_async_callback(playground.end)

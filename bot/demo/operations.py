@@ -15,11 +15,17 @@ from bot.demo.host.host import DemoHost
 from bot.demo.workspace import APP_TOKEN, BOT_TOKEN, CHANNEL, ENGINEER, ONCALL, RELEASER, RELEASERS
 
 APP, ENVIRONMENT = "compte", "production"
-_PASSWORD = "COMPTE_DB_PASSWORD"  # noqa: S105 - the name of a variable
+_PASSWORD, _SECRET = "COMPTE_DB_PASSWORD", "HOOKS_SECRET"
 
 
 def operations(
-    host: DemoHost, application: Application, ssh_port: int, health_url: str, scheduled: datetime, repository: str
+    host: DemoHost,
+    application: Application,
+    ssh_port: int,
+    health_url: str,
+    scheduled: datetime,
+    repository: str,
+    receiver: str,
 ) -> dict[str, Any]:
     """Give the content of `ops.yaml`: engineers may deploy, releasers approve.
 
@@ -30,6 +36,7 @@ def operations(
         health_url: the page that must answer after a deploy.
         scheduled: at this time of day, UTC, the database is backed up by itself.
         repository: address of the repository's page at the demonstration's forge.
+        receiver: address of the program that is told what happens.
     """
     database = application.database
     releasers = {"count": 1, "from": ["releasers"], "expires": "30m"}
@@ -103,6 +110,7 @@ def operations(
                 "environments": {ENVIRONMENT: production},
             }
         },
+        "notify": [{"url": receiver, "secret": f"${{{_SECRET}}}", "allow_private": True}],
     }
 
 
@@ -115,7 +123,9 @@ def daily(at: datetime) -> str:
     return f"{at.minute} {at.hour} * * *"
 
 
-def environment(folder: Path, ops_file: Path, api_url: str, application: Application, language: str) -> dict[str, str]:
+def environment(
+    folder: Path, ops_file: Path, api_url: str, application: Application, language: str, secret: str
+) -> dict[str, str]:
     """Give the content of `.env`.
 
     Args:
@@ -124,6 +134,7 @@ def environment(folder: Path, ops_file: Path, api_url: str, application: Applica
         api_url: the playground's Web API.
         application: the application; its password is a variable.
         language: that the bot speaks in channels, as in `BOT_LANGUAGE`.
+        secret: with which messages to the receiver are signed.
     """
     return {
         "SLACK_BOT_TOKEN": BOT_TOKEN,
@@ -133,6 +144,7 @@ def environment(folder: Path, ops_file: Path, api_url: str, application: Applica
         "OPS_FILE": str(ops_file),
         "BOT_LANGUAGE": language,
         _PASSWORD: application.database.password,
+        _SECRET: secret,
     }
 
 

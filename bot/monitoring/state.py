@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from prometheus_client import Gauge, generate_latest
@@ -72,6 +73,7 @@ class Monitoring:
         leadership: of publishing to Slack.
         forwarder: of the history; None where it is not forwarded.
         measures: the counters of this process.
+        receivers: those of `notify`, by a name for people.
     """
 
     def __init__(
@@ -81,11 +83,13 @@ class Monitoring:
         leadership: Leadership,
         forwarder: ForwardingBacklog | None,
         measures: Measures,
+        receivers: Mapping[str, ForwardingBacklog] = MappingProxyType({}),
     ) -> None:
         self._slack = slack
         self._store = store
         self._leadership = leadership
         self._forwarder = forwarder
+        self._receivers = receivers
         self._registry = measures.registry
         self._runs = Gauge("countersign_runs", "Runs by state", ["state"], registry=self._registry)
         self._store_answers = self._gauge("countersign_store_answers", "1 while the store answers")
@@ -104,6 +108,13 @@ class Monitoring:
         self._tells = self._gauge("countersign_tells_slack", "1 in the one replica that tells Slack about runs")
         self._unforwarded = self._gauge(
             "countersign_history_unforwarded_records", "Records that AUDIT_FORWARD has not had yet; 0 where it is unset"
+        )
+
+        self._untold = Gauge(
+            "countersign_notify_behind_records",
+            "Records that a receiver of `notify` was not told of yet, also those that are not for it",
+            ["receiver"],
+            registry=self._registry,
         )
 
     def lacks(self) -> str:
@@ -135,6 +146,8 @@ class Monitoring:
                 self._take(await self._store.counts(), datetime.now(UTC))
                 if self._forwarder is not None:
                     self._unforwarded.set(await self._forwarder.behind())
+                for name, receiver in self._receivers.items():
+                    self._untold.labels(name).set(await receiver.behind())
         except Exception:
             return False
         return True

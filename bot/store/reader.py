@@ -8,7 +8,7 @@ from bot.store.history.reader import HistoryReader
 from bot.store.operations import StoreOperations, read
 from bot.store.runs import cancel_requests, output, overviews, queries
 from bot.store.sql.database import Database
-from bot.store.tables import counts, home_viewers, inbox, lock_notices, locks, messages
+from bot.store.tables import counts, home_viewers, inbox, leader_leases, lock_notices, locks, messages
 
 
 class RunReader(StoreOperations):
@@ -75,6 +75,12 @@ class HomeViewerReader(StoreOperations):
     opened_since = read(home_viewers.opened_since)
 
 
+class LeaderLeaseReader(StoreOperations):
+    """Reads how far the work has come that one process does for all."""
+
+    position = read(leader_leases.position)
+
+
 class StoreReader:
     """Reads the store. Every operation is one transaction, and raises `StoreError` where the store cannot be used.
 
@@ -91,6 +97,7 @@ class StoreReader:
     messages: MessageReader
     home_viewers: HomeViewerReader
     history: HistoryReader
+    leader_leases: LeaderLeaseReader
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -103,6 +110,7 @@ class StoreReader:
         self.messages = MessageReader(database)
         self.home_viewers = HomeViewerReader(database)
         self.history = HistoryReader(database)
+        self.leader_leases = LeaderLeaseReader(database)
 
     async def counts(self) -> StoreCounts:
         """Count what the store holds."""

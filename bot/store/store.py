@@ -24,10 +24,11 @@ from bot.store.bring_up import bring_up
 from bot.store.history.reader import HistoryWriter
 from bot.store.inbox import InboxWriter
 from bot.store.lease import SHARED_LEASE, ProcessLease
-from bot.store.operations import StoreOperations, read, write
+from bot.store.operations import StoreOperations, write
 from bot.store.reader import (
     CancelRequestReader,
     HomeViewerReader,
+    LeaderLeaseReader,
     LockNoticeReader,
     LockReader,
     MessageReader,
@@ -164,7 +165,7 @@ class ScheduleClaims(StoreOperations):
     claim = write(schedule_claims.claim)
 
 
-class LeaderLeases(StoreOperations):
+class LeaderLeases(LeaderLeaseReader):
     """Decides which process does what only one may do at a time.
 
     Args:
@@ -175,8 +176,6 @@ class LeaderLeases(StoreOperations):
     def __init__(self, database: Database, process_lease: ProcessLease) -> None:
         super().__init__(database)
         self._process_lease = process_lease
-
-    position = read(leader_leases.position)
 
     async def acquire(self, name: str) -> bool:
         """Acquire or renew a lease; say whether this process has it now."""
@@ -233,6 +232,7 @@ class SqlStore(StoreReader):
     messages: Messages
     home_viewers: HomeViewers
     history: HistoryWriter
+    leader_leases: LeaderLeases
 
     def __init__(self, database: Database, clock: Clock, process_lease: ProcessLease, where: str) -> None:
         super().__init__(database)

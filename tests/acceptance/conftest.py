@@ -55,10 +55,12 @@ async def new_system(
             application: Application = laravel_at_first,
             recipe: str = "laravel",
             app: dict[str, Any] | None = None,
+            notify: list[dict[str, Any]] | None = None,
             **options: Any,
         ) -> System:
             content = operations(ssh_host, application, **{"health_url": web.health_url, "scratch": False, **options})
             content["apps"]["compte"] |= {"recipe": recipe, **(app or {})}
+            content["notify"] = notify or []
             ops_file = write_operations(tmp_path, content)
             playground = await stack.enter_async_context(Playground(workspace()).serve())
             secrets = {OPS_PASSWORD: application.database.password}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.audit.destinations import FileDestination, ServerDestination, SocketDestination, destination_of
-from bot.audit.forwarder import Forwarder
+from bot.audit.forwarder import Forwarder, Lines
 from bot.config.problems import ConfigurationError
 from bot.config.settings import ForwardToFile, ForwardToServer, ForwardToSocket, settings_of
 from bot.config.variables import read_variables
@@ -36,7 +36,10 @@ def url(tmp_path: Path) -> str:
 
 @asynccontextmanager
 async def forwarding(store: SqlStore, to: object) -> AsyncIterator[Forwarder]:
-    async with LeaderLease(store, "forward") as cursor, Forwarder(store.history, cursor, to, MASKER) as forwarder:
+    async with (
+        LeaderLease(store, "forward") as cursor,
+        Forwarder(store.history, cursor, Lines(to, MASKER), "a test") as forwarder,
+    ):
         yield forwarder
 
 

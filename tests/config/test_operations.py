@@ -8,10 +8,12 @@ from pathlib import Path
 import pyrage
 import pytest
 
+from bot.config.addresses import is_public
 from bot.config.operations import load_operations
 from bot.config.problems import ConfigurationError
 from bot.config.validation_messages import all_keys
 from bot.domain.names import TargetName
+from bot.domain.notifications import EVENTS
 from bot.domain.policies.people import ANYONE, People
 from bot.domain.policies.policy import BackupBefore, Requirement
 from bot.domain.policies.rehearsal_mode import RehearsalMode
@@ -19,6 +21,7 @@ from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
 from bot.domain.signatures.signer_keys import Signers, read_key
 from bot.domain.targets.forge import ForgeKind, Repository
+from bot.domain.targets.receiver import MARKED, Receiver, ReceiverKind
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import Backups, BotDirectory, Bucket, Database, Emoji, EmojiNames, Host, Keep, RehearseOn
 from tests.config.support.example import RIGHT, accept, changed, load
@@ -379,3 +382,41 @@ def test_the_checks_that_must_be_green():
     assert target().checks == ()
     lines = "    recipe: laravel\n    repository: https://github.com/acme/compte\n    checks: [tests, 'lint (8.3)']\n"
     assert target(changed("    recipe: laravel\n", lines)).checks == ("tests", "lint (8.3)")
+
+
+def test_who_is_told():
+    assert load(RIGHT).receivers == ()
+    lines = (
+        "version: 1\nnotify:\n"
+        "  - {url: 'https://hooks.example.com/x/', secret: '${HOOKS}'}\n"
+        "  - {kind: sentry, url: 'http://127.0.0.1:9000', secret: t0ken, apps: [compte], project: web,"
+        " allow_private: true}\n"
+        "  - {url: 'https://hooks.example.com/y', secret: s, events: [run.failed]}"
+    )
+    loaded = load(changed("version: 1", lines), {"PASSWORD": "correct horse", "HOOKS": "battery staple"})
+    first, second, third = loaded.receivers
+    assert first == Receiver(ReceiverKind.WEBHOOK, "https://hooks.example.com/x", Secret("battery staple"), EVENTS)
+    assert second == Receiver(
+        ReceiverKind.SENTRY, "http://127.0.0.1:9000", Secret("t0ken"), MARKED, ("compte",), "web", allow_private=True
+    )
+    assert (third.events, third.host) == (("run.failed",), "hooks.example.com")
+    assert {"battery staple", "t0ken"} <= {secret.reveal() for secret in loaded.secrets()}
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.215.14", True),
+        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True),
+        ("64:ff9b::5db8:d70e", True),
+        *[(address, False) for address in ("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254")],
+        *[(address, False) for address in ("0.0.0.0", "100.64.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255")],
+        *[
+            (address, False)
+            for address in ("::1", "::", "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1", "2001:db8::1")
+        ],
+        *[(address, False) for address in ("::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::")],
+    ],
+)
+def test_which_addresses_are_public(address: str, public: bool):
+    assert is_public(address) is public

@@ -115,7 +115,10 @@ MISTAKES = {
     "unknown key at the top": (
         "version: 1",
         "version: 1\ncolour: red",
-        ["2: colour: unknown key; known here: version, emoji, people, signers, signers_file, hosts, policies, apps"],
+        [
+            "2: colour: unknown key; known here: version, emoji, people, signers, signers_file, hosts, policies, apps, "
+            "notify"
+        ],
     ),
     "missing key": ("        branch: main\n", "", [f"23: {ENV}.branch: missing"]),
     "key twice": (
@@ -444,6 +447,30 @@ MISTAKES = {
         [
             "22: apps.compte.forge: unknown forge 'gitea'; did you mean 'gitlab'?",
             "23: apps.compte.checks[0]: must not be empty",
+        ],
+    ),
+    "receivers that nobody allowed": (
+        "version: 1",
+        "version: 1\nnotify:\n"
+        "  - {url: 'http://hooks.example.com/', secret: s, events: [run.suceeded]}\n"
+        "  - {url: 'https://10.0.0.5/x', secret: s}\n"
+        "  - {url: 'https://user:pw@hooks.example.com/', secret: ''}\n"
+        "  - {url: 'https://h.example.com', secret: s, kind: sentri, apps: [compta], events: []}\n"
+        "  - {url: 'https://[::1]/x', secret: s, project: p}\n"
+        "  - {url: 'https://a.example.com/x', secret: s}\n"
+        "  - {url: 'https://a.example.com/x/', secret: t}",
+        [
+            "3: notify[0].events[0]: unknown event 'run.suceeded'; did you mean 'run.succeeded'?",
+            "3: notify[0].url: must be https://; http:// is for receivers with `allow_private: true`",
+            "4: notify[1].url: 10.0.0.5 is in a private network; say `allow_private: true` where that is meant",
+            "5: notify[2].secret: is empty; set its variable in the environment or in .env",
+            "5: notify[2].url: must be an https:// address, such as https://hooks.example.com/countersign",
+            "6: notify[3].apps[0]: unknown app 'compta'; did you mean 'compte'?",
+            "6: notify[3].events: must not be empty",
+            "6: notify[3].kind: unknown kind of receiver 'sentri'; did you mean 'sentry'?",
+            "7: notify[4].project: is used with `kind: sentry` alone",
+            "7: notify[4].url: ::1 is in a private network; say `allow_private: true` where that is meant",
+            "9: notify[6].url: is told already; name all `events` in one place",
         ],
     ),
     "packages from anywhere": (

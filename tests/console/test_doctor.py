@@ -16,6 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from bot.__main__ import app
+from bot.audit.webhooks.recipient import lease_name
 from bot.console.doctor import diagnose
 from bot.console.doctor_checks.check_result import CheckResult, CheckStatus, summary
 from bot.console.doctor_checks.hosts import parse
@@ -27,11 +28,15 @@ from bot.demo.host.host import DemoHost
 from bot.demo.host.web import WebServer
 from bot.domain.errors import Reason, problem
 from bot.domain.runs.history import Entry
+from bot.domain.secrets import Secret
+from bot.domain.targets.receiver import Receiver, ReceiverKind
 from bot.playground import Playground
 from bot.playground.workspace.default_workspace import default_workspace
 from bot.store import open_store
+from bot.store.leader_lease import LeaderLease
 from bot.store.store import SystemClock
 from tests.acceptance.support.system import environment
+from tests.store.support.samples import AT
 from tests.support import OPS_PASSWORD, operations, write_operations
 
 Diagnosis = tuple[int, list[str]]
@@ -321,6 +326,23 @@ async def test_a_store_in_use(doctor: Doctor, tmp_path: Path) -> None:
     assert status == 0, lines
     assert f"ok    store: {url} opens; 0 runs not finished" in lines
     assert "ok    store: history: the hash chain holds" in lines
+
+
+async def test_how_far_receivers_are_behind(doctor: Doctor, tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
+    here = {"url": "http://127.0.0.1:9/x", "secret": "s3cr3t-of-it", "allow_private": True, "events": ["run.failed"]}
+    nowhere = {"url": "https://hooks.invalid/t0p-s3cret", "secret": "s"}
+    receiver = Receiver(ReceiverKind.WEBHOOK, "http://127.0.0.1:9/x", Secret("s"), ("run.failed",))
+    async with open_store(url, SystemClock()) as store, LeaderLease(store, lease_name(receiver)) as lease:
+        await lease.advance(1)
+        entries = [Entry("R-7K3F9Q", event, "U0AMELIE", {}) for event in ("requested", "run_failed", "gate_void")]
+        await store.history.append(tuple(entries), AT)
+        status, lines = await doctor({"notify": [here, nowhere]}, {"STORE_URL": url})
+    assert status == 1
+    assert any(line.startswith("warn  notify[0] 127.0.0.1:9: 2 events behind, since 2025-") for line in lines)
+    assert any(line.startswith("FAIL  notify[1] hooks.invalid: nothing is sent there: ") for line in lines)
+    assert any(line.startswith("ok    notify[1] hooks.invalid: was not told anything yet") for line in lines)
+    assert "s3cr" not in "".join(lines)
 
 
 async def test_a_history_that_was_tampered_with(doctor: Doctor, tmp_path: Path) -> None:

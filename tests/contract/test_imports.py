@@ -64,7 +64,7 @@ ROOMS = {
         names("domain recipes"), names("apscheduler dotenv pydantic pydantic_core pydantic_settings pyrage ruamel")
     ),
     "logs": Room(names("config domain"), names("structlog")),
-    "audit": Room(names("background config domain"), names("structlog")),
+    "audit": Room(names("background config domain"), names("aiohttp structlog")),
     "monitoring": Room(names("domain engine"), names("aiohttp prometheus_client")),
     "signatures": Room(names("domain"), names("structlog")),
     "target_reader": Room(names("databases domain engine forge hosts store")),

@@ -57,7 +57,7 @@ class Forwarder:
 @asynccontextmanager
 async def served(line: Line, store: Store, port: int) -> AsyncIterator[tuple[aiohttp.ClientSession, Measures]]:
     measures = Measures()
-    monitoring = Monitoring(line, store, Duty(), Forwarder(), measures)
+    monitoring = Monitoring(line, store, Duty(), Forwarder(), measures, {"notify[0] hooks.example.com": Forwarder()})
     async with serve_monitoring("127.0.0.1", port, monitoring), aiohttp.ClientSession() as session:
         yield session, measures
 
@@ -92,6 +92,7 @@ async def test_the_state(free_port: int) -> None:
         "countersign_inbox_waiting": 4,
         "countersign_history_records": 99,
         "countersign_history_unforwarded_records": 7,
+        'countersign_notify_behind_records{receiver="notify[0] hooks.example.com"}': 7,
         "countersign_slack_connected": 1,
         "countersign_slack_socket_age_seconds": 12.5,
         "countersign_slack_runs_behind": 3,

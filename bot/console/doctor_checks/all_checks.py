@@ -1,4 +1,4 @@
-"""Makes all checks concurrently and yields the results in order: Slack, store, hosts, forges, then each target."""
+"""Makes all checks concurrently and yields their results in order: general ones, then those of each target."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bot.console.doctor_checks.dump_tools import check_dump_tools
 from bot.console.doctor_checks.forge import apps_with_checks, check_forge
 from bot.console.doctor_checks.health import check_health
 from bot.console.doctor_checks.hosts import HostCheck, check_host
+from bot.console.doctor_checks.receivers import check_receivers
 from bot.console.doctor_checks.rehearsals import check_rehearsal
 from bot.console.doctor_checks.slack import check_slack
 from bot.console.doctor_checks.store import check_store
@@ -46,6 +47,8 @@ async def all_checks(configuration: Configuration, recipes: Mapping[TargetName, 
             ("store", asyncio.create_task(check_store(configuration.settings.store_url))),
             *((f"host {name}", asyncio.create_task(_results(task))) for name, task in hosts.items()),
         ]
+        told = check_receivers(configuration.settings.store_url, operations.receivers)
+        checks.append(("notify", asyncio.create_task(told)))
         token = configuration.settings.forge_token
         for app, target in apps_with_checks(operations.targets).items():
             checks.append((f"checks of {app}", asyncio.create_task(check_forge(token, app, target))))

@@ -16,10 +16,11 @@ from bot.demo.menu.backup_time import BackupTime
 from bot.demo.menu.cheating import Cheating
 from bot.demo.menu.faults import SECONDS, HostFaults
 from bot.demo.menu.mistakes import UserMistakes
+from bot.demo.receiver import DemoReceiver
 from bot.demo.workspace import DEPLOY
 
 COMMITS, FAULTS, BACKUPS, BY_HAND = "Next commit", "Faults", "Backups", "By hand, on the server"
-CHEATING, CHECKS = "Try to cheat", "Continuous integration"
+CHEATING, CHECKS, RECEIVERS = "Try to cheat", "Continuous integration", "Telling other programs"
 
 _COMMITS = (
     (CommitKind.SAFE, "Add a column", "One migration that only adds"),
@@ -59,6 +60,7 @@ def entries(
     host_faults: HostFaults,
     nightly: BackupTime,
     forge: DemoForge,
+    receiver: DemoReceiver,
 ) -> tuple[MenuEntry, ...]:
     """Give the menu.
 
@@ -68,6 +70,7 @@ def entries(
         host_faults: makes things go wrong.
         nightly: moves the scheduled backup.
         forge: says whether CI is green.
+        receiver: is told what happens.
     """
     committer = _Committer(application)
     commits = (
@@ -146,7 +149,16 @@ def entries(
     )
     cheating = _about_cheating(Cheating(application))
     about_backups = _about_backups(UserMistakes(application, server), nightly)
-    return (*commits, *_about_checks(forge), *cheating, *faults, *about_backups, sign_up, leave, by_hand)
+    others = (*_about_checks(forge), *_about_receivers(receiver))
+    return (*commits, *others, *cheating, *faults, *about_backups, sign_up, leave, by_hand)
+
+
+def _about_receivers(receiver: DemoReceiver) -> tuple[MenuEntry, ...]:
+    return (
+        MenuEntry("told", RECEIVERS, "What others were told", "Signed, at least once, in order", receiver.summary),
+        MenuEntry("receiver-down", RECEIVERS, "Let the receiver fail", "No run waits for it", receiver.go_down),
+        MenuEntry("receiver-up", RECEIVERS, "Let it answer again", "It gets what it missed", receiver.come_back),
+    )
 
 
 def _about_checks(forge: DemoForge) -> tuple[MenuEntry, ...]:

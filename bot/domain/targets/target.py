@@ -16,6 +16,7 @@ from bot.domain.signatures.signer_keys import Signers
 from bot.domain.targets.forge import Repository
 from bot.domain.targets.layout import Checkout, Layout
 from bot.domain.targets.order import After
+from bot.domain.targets.receiver import Receiver
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.tls import Tls
 
@@ -286,6 +287,7 @@ class Operations:
         people: the named lists.
         hosts: by name.
         targets: by app and environment.
+        receivers: who is told of what happens.
         variables: values of the environment that the file uses and that are masked, by the variable's name.
         unmasked: the variables that the file uses and that stay readable, each with the reason.
         signers: whose signatures of plans count.
@@ -298,6 +300,7 @@ class Operations:
     variables: Mapping[str, Secret] = field(default_factory=dict)
     unmasked: Mapping[str, str] = field(default_factory=dict)
     signers: Signers = field(default_factory=Signers)
+    receivers: tuple[Receiver, ...] = ()
 
     def apps(self) -> tuple[str, ...]:
         """Name the apps, sorted."""
@@ -320,7 +323,8 @@ class Operations:
         databases = (t.database for t in self.targets.values() if t.database is not None)
         passwords = (password for database in databases for password in database.passwords)
         of_backups = (secret for t in self.targets.values() for secret in _secrets_of(t.backups))
-        return tuple(dict.fromkeys((*passwords, *of_backups, *self.variables.values())))
+        of_receivers = (receiver.secret for receiver in self.receivers)
+        return tuple(dict.fromkeys((*passwords, *of_backups, *of_receivers, *self.variables.values())))
 
 
 def _secrets_of(backups: Backups | None) -> tuple[Secret, ...]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
+from bot.domain.notifications import WHILE_CHANGING
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.approval import SIGNED_ALONE, GateState, Judgement, judge
 from bot.domain.runs.basis import require_this_version
@@ -193,7 +194,7 @@ async def approval_withdrawn(session: RunSession, run: Run) -> Problem | None:
             found = problem(Reason.APPROVAL_UNREADABLE)
         if found is not None:
             gate = replace(_gate(run), state=GateState.VOID)
-            facts = {"plan": gate.digest, "reason": found.reason.value, **found.facts}
+            facts = {"plan": gate.digest, "reason": found.reason.value, **found.facts, WHILE_CHANGING: "changing"}
             await session.write(GateIs(gate), entries=(session.entry("gate_void", facts),))
         return found
 

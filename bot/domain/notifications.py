@@ -1,0 +1,59 @@
+"""Notifications: which records of the history others are told of, and under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.domain.runs.history import Record
+from bot.domain.runs.run import RunState
+
+WHILE_CHANGING = "while"
+"""The fact of `gate_void` that says `changing` where the change had begun, so that the run's end follows."""
+
+_EVENTS: Mapping[str, tuple[str, ...]] = {
+    "requested": ("run.requested",),
+    "planned": ("run.planned",),
+    "gate_opened": ("approval.opened",),
+    "vote": ("approval.voted",),
+    "vote_withdrawn": ("approval.withdrawn",),
+    "gate_approved": ("approval.approved", "run.started"),
+    "gate_waived": ("approval.waived", "run.started"),
+    "glass_broken": ("run.emergency", "approval.opened", "run.started"),
+    "countersigned": ("approval.approved",),
+    "countersign_refused": ("approval.rejected",),
+    "gate_rejected": ("approval.rejected", "run.rejected"),
+    "gate_expired": ("approval.expired", "run.expired"),
+    "gate_void": ("approval.void", "run.failed"),
+    "run_succeeded": ("run.succeeded",),
+    "nothing_to_do": ("run.succeeded",),
+    "dry_run": ("run.succeeded",),
+    "run_failed": ("run.failed",),
+    "run_cancelled": ("run.cancelled",),
+    "closed_by_person": ("run.cancelled",),
+    "needs_human": ("run.needs_human",),
+    "given_up": ("run.needs_human", "run.failed"),
+    "locked": ("target.locked",),
+    "unlocked": ("target.unlocked",),
+}
+"""Names of events by the event of the history; of `gate_void` and `given_up` not all of them."""
+
+EVENTS = tuple(sorted({name for names in _EVENTS.values() for name in names}))
+"""Every name there is."""
+
+_CHANGING = frozenset({RunState.RUNNING.value, RunState.VERIFYING.value})
+
+
+def events_of(record: Record) -> tuple[str, ...]:
+    """Name the events that a record of the history means for others; none for most records.
+
+    Args:
+        record: of the history.
+    """
+    names, facts = _EVENTS.get(record.entry.event, ()), record.entry.facts
+    match record.entry.event:
+        case "gate_void" if facts.get(WHILE_CHANGING):
+            return names[:1]
+        case "given_up":
+            return names[:1] if facts.get("state") in _CHANGING else names[1:]
+        case _:
+            return names
