@@ -25,8 +25,8 @@ from pydantic_core import PydanticCustomError
 from bot.config import age_keys, values
 from bot.config.cron import parse_cron
 from bot.domain.names import nearest
-from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore, Downtime
 from bot.domain.notifications import EVENTS
+from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore, Downtime
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
