@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 
@@ -17,6 +18,8 @@ from bot.demo.host.host import DemoHost
 from bot.demo.host.web import WebServer
 from bot.domain.targets.layout import names_in
 from tests.acceptance.conftest import NewSystem
+from tests.acceptance.faults.test_crashes import MORTAL, Lives
+from tests.acceptance.support.outside import changes
 from tests.acceptance.support.system import System
 from tests.acceptance.test_way_back import POLICY
 from tests.support.laravel_oddities import write
@@ -122,3 +125,28 @@ async def test_a_policy_that_refuses_downtime_stops_a_deploy_that_needs_it(
     run = await system.ask()
     assert await system.end(run) == "failed"
     assert "the policy says `downtime: refused`" in system.result(run)
+
+
+async def test_the_bot_may_be_killed_while_a_release_is_made_and_goes_live(
+    new_system: NewSystem, laravel: Application, mariadb: DatabaseServer, ssh_host: DemoHost, tmp_path: Path
+) -> None:
+    root = await releases_of(laravel)
+    ssh_host.commands.forget()
+    first = (root / "current").readlink().name
+    deadly = {
+        "after ssh sent [release running]",
+        "before commit step release done",
+        "before commit step as-approved done",
+        "before commit step switch running begun",
+        "before commit step switch done",
+        "before commit step prune done",
+    }
+    lives = Lives(await new_system(module=MORTAL, root=root), tmp_path / "passed", deadly)
+    assert await lives.play() == "succeeded"
+    assert {"before commit step release done", "before commit step switch done"} <= set(lives.died_at), lives.died_at
+    assert set(changes(ssh_host).values()) == {1}, changes(ssh_host)
+    assert await git(root / "current", "rev-parse", "HEAD") == await laravel.tip()
+    live = (root / "current").readlink().name
+    assert {folder.name for folder in (root / "releases").iterdir()} == {first, live}
+    assert "token_id" in await mariadb.columns(laravel.database.name, "user_sessions")
+    assert not laravel.is_down

@@ -116,9 +116,7 @@ def in_order(plan: Plan) -> Plan:
     order = switch_order(plan.pending, plan.findings)
     if order.order is ReleaseOrder.MAINTENANCE:
         return replace(plan, findings=(*plan.findings, order)) if down is not None else plan
-    steps = plan.steps
-    if order.order is ReleaseOrder.SWITCH_FIRST:
-        steps = _switched_first(steps)
+    steps = _switched_first(plan.steps) if order.order is ReleaseOrder.SWITCH_FIRST else _migrated_first(plan.steps)
     left_out = [step for step in steps if down is not None and step.key in down]
     return replace(
         plan,
@@ -130,6 +128,14 @@ def in_order(plan: Plan) -> Plan:
 
 STAYS_UP = "the site is not taken down by this run"
 """Why steps for maintenance are left out."""
+
+
+def _migrated_first(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Put what changes the schema right before the switch."""
+    early = tuple(step for step in steps if step.phase is Phase.CHANGE and step.schema)
+    others = tuple(step for step in steps if step not in early)
+    place = [step.key for step in others].index(SWITCH)
+    return (*others[:place], *early, *others[place:])
 
 
 def _switched_first(steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -253,7 +253,7 @@ async def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
     found = _findings(run, plan)
     look = session.context.target_reader.look(session.target)
     sealed = plan.sealed((*found, *await lost_values((*plan.findings, *found), look)))
-    if isinstance(session.target.layout, Releases):
+    if isinstance(session.target.layout, Releases) and session.target.vars.get("maintenance") != "always":
         sealed = in_order(sealed)
         order = first_of(SwitchOrder, sealed.findings)
         if session.target.policy.downtime is Downtime.REFUSED and order is not None and order.takes_down:

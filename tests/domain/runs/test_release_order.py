@@ -138,8 +138,8 @@ def _step(key: str, *, undoes: str | None = None, schema: bool = False, phase: P
 STEPS = (
     _step("config-cache"),
     _step("maintenance-on"),
-    _step("migrate", schema=True),
     _step("switch"),
+    _step("migrate", schema=True),
     _step("restart-fpm"),
     _step("queue-restart"),
     _step("maintenance-off", undoes="maintenance-on"),
