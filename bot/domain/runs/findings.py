@@ -69,6 +69,7 @@ from bot.domain.runs.run_findings import (
     RollbackWay,
     RowsLost,
     Unfinished,
+    UsualSteps,
     VerifiedBefore,
 )
 from bot.domain.runs.stored_facts import from_facts, to_facts
@@ -127,6 +128,7 @@ __all__ = [
     "TableWritten",
     "Unfinished",
     "UnknownFinding",
+    "UsualSteps",
     "ValuesLost",
     "VerifiedBefore",
     "WayBack",
@@ -185,6 +187,7 @@ Finding = (
     | MissedBackup
     | RollbackChoice
     | RowsLost
+    | UsualSteps
     | NothingLost
     | LossUnknown
     | Resumed

@@ -59,6 +59,22 @@ class RollbackChoice(StoredFacts):
 
 
 @dataclass(frozen=True)
+class UsualSteps(StoredFacts):
+    """The steps after approval are those of an earlier deploy, but for some.
+
+    Args:
+        run: the earlier one.
+        added: titles of steps that it had not.
+        left_out: titles of steps that it had, and this one has not.
+    """
+
+    kind: ClassVar = "usual_steps"
+    run: str
+    added: tuple[str, ...] = field(default=(), metadata=written(separator="; "))
+    left_out: tuple[str, ...] = field(default=(), metadata=written(separator="; "))
+
+
+@dataclass(frozen=True)
 class RowsLost(StoredFacts):
     """Data that undoing migrations would lose.
 

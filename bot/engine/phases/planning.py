@@ -16,6 +16,7 @@ from bot.domain.runs.plan_json import findings_of, plan_digest
 from bot.domain.runs.release_order import in_order
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
+from bot.domain.runs.usual_steps import usual_steps
 from bot.domain.signatures.plan_text import text_to_sign
 from bot.domain.targets.layout import Releases
 from bot.engine.phases.lost_values import lost_values
@@ -23,6 +24,9 @@ from bot.engine.phases.proven_backup import proof_within, require_proof, with_pr
 from bot.engine.queries.rules import blocking_reason, require
 from bot.engine.run_changes import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepIs, StepsAdded
 from bot.engine.run_session import RunSession
+
+_PAST_RUNS = 20
+"""Latest runs of a target that are searched for its last deploy."""
 
 
 async def plan_run(session: RunSession, run: Run) -> Run:
@@ -258,7 +262,9 @@ async def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
         order = first_of(SwitchOrder, sealed.findings)
         if session.target.policy.downtime is Downtime.REFUSED and order is not None and order.takes_down:
             raise RefusedError(problem(Reason.NEEDS_DOWNTIME, why=order.reason.value, what=", ".join(order.what)))
-    return requiring(session, run, sealed)
+    name = session.target.name
+    usual = usual_steps(sealed, await session.context.runs.of_target(name.app, name.environment, _PAST_RUNS))
+    return requiring(session, run, sealed.sealed((usual,)) if usual is not None else sealed)
 
 
 def requiring(session: RunSession, run: Run, sealed: Plan) -> Plan:

@@ -69,6 +69,7 @@ from bot.domain.runs.findings import (
     TableWritten,
     Unfinished,
     UnknownFinding,
+    UsualSteps,
     ValuesLost,
     VerifiedBefore,
     WayBack,
@@ -366,6 +367,7 @@ WRITTEN: list[tuple[Finding, dict[str, str]]] = [
     (RowsLost("users", "fax", 3), {"table": "users", "column": "fax", "rows": "3"}),
     (ValuesLost("users", "fax", 3, 9), {"table": "users", "column": "fax", "values": "3", "rows": "9"}),
     (ValuesLost("users"), {"table": "users", "column": "", "values": "", "rows": ""}),
+    (UsualSteps("R-1", ("Add",), ("Drop, all", "Go")), {"run": "R-1", "added": "Add", "left_out": "Drop, all; Go"}),
     (NothingLost("users", ""), {"table": "users", "column": ""}),
     (LossUnknown(("a", "b")), {"migrations": "a, b"}),
     (

@@ -20,6 +20,7 @@ from bot.domain.runs.findings import (
     Resumed,
     RowsLost,
     StatementFinding,
+    UsualSteps,
     ValuesLost,
 )
 from bot.domain.runs.migration_risk import EffectKind, MigrationRisk
@@ -185,6 +186,20 @@ def test_a_request_names_what_is_destroyed_with_its_rows() -> None:
     subject = approval_subject(run, ctx())
     at = [subject.index(part) for part in ("drops or rewrites", "Drops `users.fax`", "1 migration to run", "backup")]
     assert at == sorted(at), "what is lost comes before what helps"
+
+
+def test_a_plan_like_the_last_one_names_only_the_steps_that_differ() -> None:
+    waiting = RUNS["awaiting_approval"]
+    shown = []
+    for usual in (UsualSteps("R-LAST00"), UsualSteps("R-LAST00", ("Build the docs",), ("Restart <it>",))):
+        run = replace(waiting, plan=replace(PLAN, findings=(*PLAN.findings, usual)))
+        shown.append("\n".join(each for block in render(run, ctx())[PLAN_SLOT].blocks for each in texts(block)))
+    assert "steps after approval* on web1, as in `R-LAST00`\n" in shown[0] + "\n"
+    assert "as in `R-LAST00`, but:\n• also: Build the docs\n• without: Restart &lt;it&gt;" in shown[1]
+    for text in shown:
+        assert "1. " not in text
+        assert "from step" not in text
+        assert "takes the site down" in text
 
 
 FORGES = {

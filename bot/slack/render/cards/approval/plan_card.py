@@ -33,6 +33,7 @@ from bot.domain.runs.findings import (
     SwitchOrder,
     TableWritten,
     UnknownFinding,
+    UsualSteps,
     ValuesLost,
     VerifiedBefore,
     WayBack,
@@ -86,6 +87,7 @@ _SHOWN_ELSEWHERE = (
     OldTables,
     RollbackChoice,
     CheckFound,
+    UsualSteps,
 )
 """Findings that have a place of their own; the effect of a migration is shown only after a run that stopped half-way,
 and the files and the digest are for the comparison behind the gate."""
@@ -261,6 +263,8 @@ def _downtime(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> Ma
     if pair is None or not all(key in numbers for key in pair):
         return ctx.translator.translate("plan.downtime.none") if after else Markup("")
     first, last = numbers[pair[0]], numbers[pair[1]]
+    if _usual(plan) is not None:
+        return ctx.translator.translate("approval.downtime", seconds=_usual_downtime(plan, after[first:last], ctx))
     return ctx.translator.translate(
         "plan.downtime", first=str(first), last=str(last), seconds=_usual_downtime(plan, after[first:last], ctx)
     )
@@ -409,6 +413,8 @@ def _steps(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> tuple
         return (translate("plan.steps.none"),)
     hosts = {step.places for step in after if step.places}
     common = next(iter(hosts)) if len(hosts) == 1 else ()
+    if (usual := _usual(plan)) is not None:
+        return _differing(usual, len(after), places(common), ctx)
     shown = [
         translate(
             "plan.step",
@@ -424,6 +430,22 @@ def _steps(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> tuple
         translate(title, places=places(common)),
         join_dots(shown),
         count("plan.more", rest) if rest else Markup(""),
+    )
+
+
+def _usual(plan: Plan) -> UsualSteps | None:
+    """Return how the steps differ from those of the last deploy; None where each is listed with its number."""
+    return first_of(UsualSteps, plan.findings) if plan.requirement.needed else None
+
+
+def _differing(usual: UsualSteps, number: int, where: Markup, ctx: RenderContext) -> tuple[Markup, ...]:
+    """Render how many steps there are, and a line for each that the last deploy had not, or had."""
+    translate = ctx.translator.translate
+    differ = PRESENT if usual.added or usual.left_out else ""
+    return (
+        ctx.translator.count("plan.steps.usual", number, places=where, run=usual.run, differ=differ),
+        *(translate("plan.steps.added", title=markup.clip(title, 80)) for title in usual.added),
+        *(translate("plan.steps.left_out", title=markup.clip(title, 80)) for title in usual.left_out),
     )
 
 

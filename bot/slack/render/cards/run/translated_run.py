@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.runs.findings import Finding, Resumed, Unfinished
+from bot.domain.runs.findings import Finding, Resumed, Unfinished, UsualSteps
 from bot.domain.runs.plan import Plan, Skipped
 from bot.domain.runs.run import Run
 from bot.slack.render.cards.run.masked_run import masked_run
@@ -42,6 +42,9 @@ def _skipped(step: Skipped, translator: Translator) -> Skipped:
 
 
 def _finding(finding: Finding, translator: Translator) -> Finding:
+    if isinstance(finding, UsualSteps):
+        added, left_out = (tuple(map(translator.phrase, titles)) for titles in (finding.added, finding.left_out))
+        return replace(finding, added=added, left_out=left_out)
     if not isinstance(finding, Resumed | Unfinished):
         return finding
     return replace(finding, step=translator.phrase(finding.step))
