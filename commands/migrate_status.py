@@ -193,5 +193,6 @@ def judge_status(
         replication=database.replication,
         changed_at=database.changed_at,
         unanswered=why_unanswered(live[0]),
+        releases=tuple(dict.fromkeys(facts.release for facts in live if facts.release)),
         unlisted=why_unlisted(ahead) if isinstance(migrations, MigrationCommand) else None,
     )

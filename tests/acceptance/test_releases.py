@@ -94,6 +94,8 @@ async def test_releases_go_live_and_back_without_a_second_of_maintenance(
         assert order.index("migrate") < order.index("switch")
         _, log = await system.bot.console("runs", "log", run)
         assert f"by the release {second}" in log
+        assert second in system.result(run)
+        assert f"Live release: {second}" in await system.migrate_status()
 
         assert set(answers.statuses) == {200}
         # The first release names nothing yet: there is one moment from which on every answer is the new one's.

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from bot.domain.runs.acts import Shell
 from bot.domain.runs.findings import (
     Finding,
     MigrationEffect,
@@ -64,6 +65,12 @@ class _Evidence:
     @property
     def kinds(self) -> frozenset[EffectKind]:
         return frozenset(kind for kind, _ in self.effects)
+
+
+def release_of(plan: Plan) -> str:
+    """Name the release that a plan makes live; empty where it changes a checkout."""
+    acts = (step.act for step in plan.of(Phase.CHANGE) if step.key == SWITCH)
+    return next((act.directory.rpartition("/")[2] for act in acts if isinstance(act, Shell)), "")
 
 
 def switch_order(pending: tuple[str, ...], findings: Iterable[Finding]) -> SwitchOrder:

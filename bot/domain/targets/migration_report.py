@@ -90,6 +90,7 @@ class MigrationStatus:
             where it was, or need not be.
         unanswered: why the framework could not say which migrations the live commit has, in words of the host, so that
             `pending_live` is of git alone; empty if it could.
+        releases: names of the live releases' folders, one where all hosts agree; none with a checkout.
     """
 
     target: TargetName
@@ -111,6 +112,7 @@ class MigrationStatus:
     changed_at: datetime | None = None
     backup_list: BackupList | None = None
     unanswered: str = ""
+    releases: tuple[str, ...] = ()
     unlisted: str | None = None
 
     @property

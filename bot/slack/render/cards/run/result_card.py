@@ -15,6 +15,7 @@ from bot.domain.runs.findings import BackupToRestore, first_of
 from bot.domain.runs.maintenance import downtime, lifting_step, planned_downtime, site_is_down, was_down_before
 from bot.domain.runs.old_code import stale_services
 from bot.domain.runs.plan import Risk
+from bot.domain.runs.release_order import release_of
 from bot.domain.runs.request import Action, Decision, OverdueBackup
 from bot.domain.runs.run import Run, RunState, StepState, step_state
 from bot.slack.render import markup
@@ -161,7 +162,8 @@ def _figures(run: Run, ctx: RenderContext) -> Markup:
     else:
         site = translate("result.no_downtime") if _stays_up(run) else _lifted(run, ctx)
     backup = backup_id(run)
-    sha = run.plan.sha.short if run.plan and run.plan.sha and run.state is RunState.SUCCEEDED else ""
+    plan = run.plan if run.state is RunState.SUCCEEDED else None
+    sha = (release_of(plan) or plan.sha.short) if plan is not None and plan.sha else ""
     return join_dots(
         (
             markup.code(sha) if sha else "",

@@ -192,9 +192,12 @@ def _past(migration_report: MigrationReport, translator: Translator) -> tuple[Ma
 def _deploys(migration_report: MigrationReport, translator: Translator) -> tuple[Markup, ...]:
     """Render the deploy that is live, and the latest one where that is another."""
     live, last = migration_report.live_deploy, migration_report.last_deploy
+    names = migration_report.status.releases
+    releases = translator.translate("status.release", names=", ".join(names)) if names else Markup("")
     if live is None and last is None:
-        return (translator.translate("status.deploy.none"),)
+        return (releases, translator.translate("status.deploy.none"))
     return (
+        releases,
         _deploy("status.deploy.live", live, translator),
         _deploy("status.deploy.last", last, translator) if last != live else Markup(""),
     )
