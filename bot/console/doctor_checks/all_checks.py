@@ -16,6 +16,7 @@ from bot.console.doctor_checks.health import check_health
 from bot.console.doctor_checks.hosts import HostCheck, check_host
 from bot.console.doctor_checks.receivers import check_receivers
 from bot.console.doctor_checks.rehearsals import check_rehearsal
+from bot.console.doctor_checks.signatures import check_signatures
 from bot.console.doctor_checks.slack import check_slack
 from bot.console.doctor_checks.store import check_store
 from bot.domain.errors import RefusedError
@@ -44,6 +45,7 @@ async def all_checks(configuration: Configuration, recipes: Mapping[TargetName, 
         hosts = {name: asyncio.create_task(check_host(connections, name)) for name in operations.hosts}
         checks: list[tuple[str, asyncio.Task[_Found]]] = [
             ("Slack", asyncio.create_task(check_slack(configuration.settings, operations))),
+            ("signatures", asyncio.create_task(check_signatures(operations))),
             ("store", asyncio.create_task(check_store(configuration.settings.store_url))),
             *((f"host {name}", asyncio.create_task(_results(task))) for name, task in hosts.items()),
         ]
