@@ -106,6 +106,8 @@ def _print_targets(found: Configuration, console: Console) -> None:
         told = rehearsal_text(target, recipes[target.name])
         if told is not None:
             print_text(console, f"{target.name}: migrations: {told}")
+    for receiver in found.operations.receivers:
+        print_text(console, f"told ({receiver.kind.value}): {receiver.host}; {', '.join(receiver.events)}")
     for name, reason in sorted(found.operations.unmasked.items()):
         print_text(console, f"not masked in messages and logs: {name} ({reason})")
     for (policy, command), number in sorted(long_lists(found.operations.targets).items()):
@@ -127,4 +129,6 @@ def _line(target: Target) -> str:
         parts.append(f"database {target.database.name}")
     if target.after is not None:
         parts.append(f"after {target.after.environment}")
+    if target.checks and target.repository is not None:
+        parts.append(f"checks {', '.join(target.checks)} at {target.repository.host} ({target.repository.kind.value})")
     return f"{target.name}: {'; '.join(parts)}"

@@ -129,3 +129,16 @@ def test_a_user_group_is_recommended_where_many_are_asked(tmp_path, monkeypatch)
     assert result.exit_code == 0
     assert "policies.production.approve.deploy: 6 people and groups are asked" in result.stdout
     assert "user group" in result.stdout
+
+
+def test_what_must_be_green_and_who_is_told_are_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("COMPTE_DB_PASSWORD", "hunter22")
+    text = (ROOT / "ops.example.yaml").read_text().replace("    # checks:", "    checks:")
+    file = tmp_path / "ops.yaml"
+    file.write_text(
+        f"{text}\nnotify:\n  - {{url: 'https://h.example.com/t0ken', secret: s3cret-of-it, events: [run.failed]}}\n"
+    )
+    lines = invoke("--ops", str(file)).stdout.splitlines()
+    assert lines[0].endswith("; after staging; checks tests, lint at github.com (github)")
+    assert "told (webhook): h.example.com; run.failed" in lines
+    assert not any("t0ken" in line or "s3cret" in line for line in lines)

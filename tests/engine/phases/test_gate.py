@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.errors import Reason
+from bot.domain.notifications import events_of
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import Policy, Requirement
 from bot.domain.runs.approval import GateState
@@ -156,6 +157,7 @@ async def test_a_reaction_that_is_withdrawn_while_the_hosts_are_read_stops_the_c
     assert (ended.state, changed(world)) == (RunState.FAILED, False)
     assert ended.problem is not None
     assert ended.problem.facts["withdrawn"] == "yes"
+    assert await told_of(world, run) == ["approval.opened", "approval.void", "run.failed"]
 
 
 async def test_a_reaction_that_is_withdrawn_before_the_first_step_that_destroys_stops_there(world: SmallWorld) -> None:
@@ -170,6 +172,13 @@ async def test_a_reaction_that_is_withdrawn_before_the_first_step_that_destroys_
     assert world.hosts.starts("maintenance-off") == 1, "what was taken down comes up again"
     assert ended.gate is not None
     assert ended.gate.state is GateState.VOID
+    assert await told_of(world, run) == ["approval.opened", "approval.void", "run.failed"]
+
+
+async def told_of(world: SmallWorld, run: str) -> list[str]:
+    """Name what others hear of the gate, and of the end: that a run failed, they hear once."""
+    events = [name for record in await world.store.history.of_run(run) for name in events_of(record)]
+    return [name for name in events if name in {"approval.opened", "approval.void", "run.failed", "run.cancelled"}]
 
 
 async def test_slack_that_does_not_answer_before_a_step_that_destroys_stops_it(
