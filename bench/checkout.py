@@ -29,6 +29,8 @@ async def copied(checkout: Path, name: str) -> Path:
     """Copy a checkout; give the path of the copy, beside it."""
     copy = checkout.with_name(name)
     await asyncio.to_thread(shutil.copytree, checkout, copy, symlinks=True)
+    # Hosts of this machine share it, and of those that fetch the same commit at once all but one fail over the lock.
+    await git(copy, "fetch", "--quiet", "origin")
     # The copies have other inodes, which git takes for edits where it does not look closely.
     await git(copy, "update-index", "--refresh")
     return copy

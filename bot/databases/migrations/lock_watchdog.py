@@ -9,6 +9,7 @@ from typing import Self
 
 import structlog
 
+from bot.background import wait_for
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import sessions_open_for
 from bot.databases.server.lock_waits import LockWait, WaitingSince, endable, overdue, still_waiting, suspects
@@ -135,6 +136,8 @@ class _Watch:
         self._pause = pause
         self._watching: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._stopped = asyncio.Event()
+        self._pausing = False
         self.ended: list[_Ended] = []
 
     async def __aenter__(self) -> Self:
@@ -144,28 +147,35 @@ class _Watch:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop. A statement that is being ended is ended first: the step may have failed of it before that is known."""
+        self._stopped.set()
         for task in (self._watching, self._ending):
             if task is None:
                 continue
-            if task is self._watching:
+            # Between two checks it leaves its session for the next look; within one it does not wait for the answer.
+            if task is self._watching and not self._pausing:
                 task.cancel()
             (failure,) = await asyncio.gather(task, return_exceptions=True)
             if isinstance(failure, Exception):
                 _log.error("watch_failed", target=str(self._target.name), error=repr(failure))
 
     async def _watch(self) -> None:
-        while True:
+        while not self._stopped.is_set():
             try:
                 async with self._connections.reading(self._target) as session:
                     await self._watch_from(session)
             except RefusedError as refused:
                 _log.warning("watch_interrupted", target=str(self._target.name), reason=refused.problem.reason.value)
-            await asyncio.sleep(self._pause)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        self._pausing = True
+        await wait_for(self._stopped, self._pause)
+        self._pausing = False
 
     async def _watch_from(self, session: ReadOnlySession) -> None:
         clock, patience = asyncio.get_running_loop(), self._target.policy.lock_patience.total_seconds()
         since: WaitingSince = {}
-        while True:
+        while not self._stopped.is_set():
             since = still_waiting(since, await _endable(session), clock.time())
             for wait in overdue(since, clock.time(), patience):
                 # the server compares whole seconds, and strictly
@@ -173,7 +183,7 @@ class _Watch:
                 if wait in await _endable(session):  # otherwise it got the lock meanwhile
                     self._ending = asyncio.create_task(self._end(_Ended(wait, suspects(sessions), sees_all)))
                     await asyncio.shield(self._ending)
-            await asyncio.sleep(self._pause)
+            await self._rest()
 
     async def _end(self, ended: _Ended) -> None:
         try:

@@ -11,6 +11,7 @@ import pytest
 
 from bot.databases.migrations.lock_watchdog import WatchedPerformer
 from bot.databases.server.connector import Connector
+from bot.databases.server.idle_sessions import IdleSessions
 from bot.demo.application.application import Application
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer, DemoDatabase
@@ -268,6 +269,20 @@ async def test_only_steps_that_change_the_schema_are_watched(
     watched = WatchedPerformer(Statements(database, "DO SLEEP(0.3)"), connections)
     assert await watched.perform(job_of(through, replace(MIGRATE, schema=schema)), KeptOutput()) == Done()
     assert bool(tunnels.opened) is schema
+    assert tunnels.open_now == 0
+
+
+async def test_the_session_of_a_watch_serves_the_next_look(
+    target: Target, tunnels: StraightTunnels, database: DemoDatabase
+) -> None:
+    assert target.database is not None
+    through = replace(target, database=replace(target.database, via="web1"))
+    async with IdleSessions() as idle:
+        connections = Connector(tunnels.open, idle=idle)
+        watched = WatchedPerformer(Statements(database, "DO SLEEP(0.5)"), connections, pause=60)
+        assert await watched.perform(job_of(through, MIGRATE), KeptOutput()) == Done()
+        async with connections.reading(through):
+            assert len(tunnels.opened) == 1
     assert tunnels.open_now == 0
 
 
