@@ -37,7 +37,7 @@ class CheckedRecipe:
     vars: Mapping[str, VarValue] = field(default_factory=dict)
     recipe_problems: tuple[str, ...] = ()
     var_problems: tuple[tuple[str, str], ...] = ()
-    layouts: frozenset[LayoutName] = frozenset({LayoutName.CHECKOUT})
+    layouts: frozenset[LayoutName] = frozenset(LayoutName)
 
 
 class RecipeChecker(Protocol):

@@ -20,7 +20,9 @@ from bot.domain.targets.layout import names_in
 from tests.acceptance.conftest import NewSystem
 from tests.acceptance.faults.test_crashes import MORTAL, Lives
 from tests.acceptance.support.outside import changes
-from tests.acceptance.support.system import System
+from tests.acceptance.support.system import DBA, RELEASER, System
+from tests.acceptance.test_decision_card import POLICY as DECIDING
+from tests.acceptance.test_decision_card import broken_halfway, new_columns
 from tests.acceptance.test_way_back import POLICY
 from tests.support.laravel_oddities import write
 from tests.support.releases import front_of, releases_of
@@ -152,3 +154,24 @@ async def test_the_bot_may_be_killed_while_a_release_is_made_and_goes_live(
     assert {folder.name for folder in (root / "releases").iterdir()} == {first, live}
     assert "token_id" in await mariadb.columns(laravel.database.name, "user_sessions")
     assert not laravel.is_down
+
+
+async def test_a_migration_that_breaks_behind_the_switch_is_taken_back_with_its_release(
+    new_system: NewSystem, laravel_at_first: Application, mariadb: DatabaseServer
+) -> None:
+    root = await releases_of(laravel_at_first)
+    first, down = (root / "current").readlink().name, root / "shared/storage/framework/down"
+    system = await new_system(policy=DECIDING, scratch=True, root=root)
+    await system.bot.start()
+    run = await broken_halfway(system, laravel_at_first, mariadb)
+    assert "Down for the migrations" in _plan(system, run)
+    assert (root / "current").readlink().name != first
+    assert down.exists()
+    after = await system.decide(run, "run_restore")
+    request = await system.gate(after)
+    for user in (RELEASER, DBA):
+        system.react(request, user)
+    assert await system.end(after) == "succeeded"
+    assert (root / "current").readlink().name == first
+    assert not down.exists()
+    assert await new_columns(laravel_at_first, mariadb) == set()

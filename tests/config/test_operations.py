@@ -11,6 +11,7 @@ import pytest
 from bot.config.addresses import is_public
 from bot.config.operations import load_operations
 from bot.config.problems import ConfigurationError
+from bot.config.recipe_vars import check_recipe
 from bot.config.validation_messages import all_keys
 from bot.domain.names import TargetName
 from bot.domain.notifications import EVENTS
@@ -21,6 +22,7 @@ from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
 from bot.domain.signatures.signer_keys import Signers, read_key
 from bot.domain.targets.forge import ForgeKind, Repository
+from bot.domain.targets.layout import Releases
 from bot.domain.targets.receiver import MARKED, Receiver, ReceiverKind
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import Backups, BotDirectory, Bucket, Database, Emoji, EmojiNames, Host, Keep, RehearseOn
@@ -420,3 +422,14 @@ def test_who_is_told():
 )
 def test_which_addresses_are_public(address: str, public: bool):
     assert is_public(address) is public
+
+
+def test_a_recipe_without_steps_for_releases_has_only_checkouts() -> None:
+    text = (ROOT / "ops.example.yaml").read_text().replace("        # layout: releases ", "        layout: releases ")
+    path, values = ROOT / "ops.example.yaml", {"COMPTE_DB_PASSWORD": "x"}
+    loaded = load_operations(text, path, values, check_recipe)
+    target = loaded.targets[TargetName("compte", "production")]
+    assert target.layout == Releases("/var/www/compte.example.com")
+    assert target.path == "/var/www/compte.example.com/current"
+    with pytest.raises(ConfigurationError, match="recipe 'shell' does not say how releases are made"):
+        load_operations(text.replace("recipe: laravel", "recipe: shell"), path, values, check_recipe)

@@ -510,6 +510,26 @@ MISTAKES = {
         "      staging: {policy: careful, hosts: [web2], path: /var/www/staging, branch: dev}\n",
         [f"32: {ENV}.after.environment: unknown environment 'stagin'; did you mean 'staging'?"],
     ),
+    "an unknown layout": (
+        "          services: [php-fpm]\n",
+        "          services: [php-fpm]\n        layout: release\n",
+        [f"32: {ENV}.layout: unknown layout 'release'; did you mean 'releases'?"],
+    ),
+    "releases of a checkout": (
+        "          services: [php-fpm]\n",
+        "          services: [php-fpm]\n        keep_releases: 3\n",
+        [f"23: {ENV}: `keep_releases` is for `layout: releases` alone"],
+    ),
+    "too few releases to go back": (
+        "          services: [php-fpm]\n",
+        "          services: [php-fpm]\n        layout: releases\n        keep_releases: 1\n",
+        [f"33: {ENV}.keep_releases: must be at least 2"],
+    ),
+    "a shared path that leads out": (
+        "          services: [php-fpm]\n",
+        "          services: [php-fpm]\n        layout: releases\n        shared: [.env, ../elsewhere]\n",
+        [f"33: {ENV}.shared[1]: must be a path inside of the release, such as .env or storage"],
+    ),
     "after itself": (
         "          services: [php-fpm]\n",
         "          services: [php-fpm]\n        after: {environment: production, within: 7d}\n",

@@ -101,3 +101,34 @@ async def test_the_time_limit_ends_it(site: Site) -> None:
     outcome = await HealthPerformer(0.3).perform(asking(f"{site.base}/", 1000, timeout=1), claimed())
     assert isinstance(outcome, Failed)
     assert int(outcome.problem.facts["tries"]) < 10
+
+
+NAME, OTHER = "20261201T055000Z-1a2b3c4", "20261201T054000Z-aaaaaaa"
+
+
+@pytest.mark.parametrize(
+    ("page", "header", "line"),
+    [
+        (f'<meta name="release" content="{NAME}">', "", f": 200, by the release {NAME}"),
+        ("hello", NAME, f": 200, by the release {NAME}"),
+        ("hello", "", ": 200; it is not proven which release answered"),
+        (OTHER, "", f": 200, by the release {OTHER}"),
+    ],
+)
+async def test_which_release_answered_is_told_and_another_one_is_not_enough(page: str, header: str, line: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=page, headers={"X-Release": header})
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = "http://{}:{}/".format(*runner.addresses[0][:2])
+    job = asking(url, 2)
+    job = replace(job, step=replace(job.step, act=Health(url, 2, NAME)))
+    output = claimed()
+    outcome = await HealthPerformer(0.01).perform(job, output)
+    await runner.cleanup()
+    assert isinstance(outcome, Failed if page == OTHER else Done)
+    assert line in output.data.decode()
