@@ -22,7 +22,9 @@ from bot.demo.menu.backup_time import BackupTime, far_off
 from bot.demo.menu.controller import Controller
 from bot.demo.menu.faults import HostFaults
 from bot.demo.menu.menu import entries
+from bot.demo.menu.signatures import Signatures
 from bot.demo.operations import environment, operations, write_environment, write_operations
+from bot.demo.people import PeopleKeys
 from bot.demo.processes.ports import Port
 from bot.demo.processes.process import temporary_folder
 from bot.demo.processes.python_module import PythonModule
@@ -66,6 +68,7 @@ class DemoEnvironment:
         playground: the workspace, a process of its own.
         bot: the real bot, a process of its own.
         host_faults: the faults that can be injected.
+        keys: of the people.
     """
 
     folder: Path
@@ -77,6 +80,7 @@ class DemoEnvironment:
     playground: PythonModule
     bot: ServedBot
     host_faults: HostFaults
+    keys: PeopleKeys
 
 
 @asynccontextmanager
@@ -117,7 +121,8 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
         receiver = await stack.enter_async_context(DemoReceiver())
         reporter.started("Receiver", f"{receiver.url}, which is told what happens")
         content = operations(host, application, line.port, web.health_url, scheduled, forge.repository, receiver.url)
-        write_operations(ops_file, content)
+        keys = PeopleKeys(folder / "people")
+        write_operations(ops_file, {**content, "signers": keys.signers})
         language = os.environ.get("BOT_LANGUAGE") or "en"
         api_url = f"http://127.0.0.1:{page.number}/api/"
         variables = environment(folder / "bot", ops_file, api_url, application, language, receiver.secret)
@@ -127,8 +132,10 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
         host_faults = await stack.enter_async_context(
             HostFaults(host, line, database, application.path, bot, reporter.notice)
         )
+        signatures = Signatures(ops_file, bot, keys, f"http://127.0.0.1:{page.number}/")
+        nightly = BackupTime(ops_file, bot)
         controller = await stack.enter_async_context(
-            Controller(entries(application, database, host_faults, BackupTime(ops_file, bot), forge, receiver))
+            Controller(entries(application, database, host_faults, nightly, forge, receiver, signatures))
         )
         playground = _playground(folder / "playground", page.number, controller.url, language)
         stack.push_async_callback(playground.end)
@@ -137,7 +144,7 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
 
         await stack.enter_async_context(bot)
         reporter.started("Bot", "countersign serve, as in production")
-        yield DemoEnvironment(folder, url, host, database, application, web, playground, bot, host_faults)
+        yield DemoEnvironment(folder, url, host, database, application, web, playground, bot, host_faults, keys)
 
 
 PRIVILEGES = {

@@ -17,7 +17,7 @@ from bot.demo.tour.findings import TABLE, describe, findings
 from bot.demo.tour.tour import Tour
 from bot.demo.tour.transcript_printer import TranscriptPrinter
 from bot.demo.tour.workspace_client import open_workspace_client
-from bot.demo.workspace import DEPLOY
+from bot.demo.workspace import DEPLOY, RELEASER
 
 TOUR_SECONDS = 180.0
 
@@ -117,6 +117,8 @@ def _invite(output: Console, demo: DemoEnvironment) -> None:
     output.print(Text.assemble("  1  You are Amélie, the engineer: type ", (DEPLOY, "bold")))
     output.print("  2  Switch to Bob, the releaser, and react with ✅ to the request in the thread")
     output.print("  3  Watch the column arrive; under ⚡ are the next commit, and faults")
+    output.print("  4  ⚡ Ask for signatures: the emoji is not enough then. Bob signs by")
+    _say(output, f"   {demo.keys.command(RELEASER)}", "bold")
     output.print()
     _say(output, f"Ctrl-C stops everything and removes {demo.folder}.", "dim")
 

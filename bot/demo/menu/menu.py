@@ -16,11 +16,13 @@ from bot.demo.menu.backup_time import BackupTime
 from bot.demo.menu.cheating import Cheating
 from bot.demo.menu.faults import SECONDS, HostFaults
 from bot.demo.menu.mistakes import UserMistakes
+from bot.demo.menu.signatures import Signatures
 from bot.demo.receiver import DemoReceiver
 from bot.demo.workspace import DEPLOY
 
 COMMITS, FAULTS, BACKUPS, BY_HAND = "Next commit", "Faults", "Backups", "By hand, on the server"
 CHEATING, CHECKS, RECEIVERS = "Try to cheat", "Continuous integration", "Telling other programs"
+SIGNATURES = "Signatures"
 
 _COMMITS = (
     (CommitKind.SAFE, "Add a column", "One migration that only adds"),
@@ -61,6 +63,7 @@ def entries(
     nightly: BackupTime,
     forge: DemoForge,
     receiver: DemoReceiver,
+    signatures: Signatures,
 ) -> tuple[MenuEntry, ...]:
     """Give the menu.
 
@@ -71,6 +74,7 @@ def entries(
         nightly: moves the scheduled backup.
         forge: says whether CI is green.
         receiver: is told what happens.
+        signatures: asks for signatures, and attacks without any.
     """
     committer = _Committer(application)
     commits = (
@@ -149,8 +153,22 @@ def entries(
     )
     cheating = _about_cheating(Cheating(application))
     about_backups = _about_backups(UserMistakes(application, server), nightly)
-    others = (*_about_checks(forge), *_about_receivers(receiver))
+    others = (*_about_checks(forge), *_about_receivers(receiver), *_about_signatures(signatures))
     return (*commits, *others, *cheating, *faults, *about_backups, sign_up, leave, by_hand)
+
+
+def _about_signatures(signatures: Signatures) -> tuple[MenuEntry, ...]:
+    return (
+        MenuEntry("sign", SIGNATURES, "Ask for signatures", "An emoji alone approves nothing then", signatures.ask),
+        MenuEntry("sign-no-more", SIGNATURES, "Let the emoji do", "As before", signatures.ask_no_more),
+        MenuEntry(
+            "cheat-slack",
+            CHEATING,
+            "Approve with a stolen Slack",
+            "Everybody's account says yes to the newest request, and nobody's key does",
+            signatures.steal_slack,
+        ),
+    )
 
 
 def _about_receivers(receiver: DemoReceiver) -> tuple[MenuEntry, ...]:
