@@ -13,6 +13,7 @@ from bot.domain.runs.findings import HeldBack, OpenSession, Unfinished
 from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, DeployOptions, Origin, Request
 from bot.domain.runs.run import Run
+from bot.domain.runs.start_time import NEXT_WINDOW, AskedTime, is_time, read_time
 from bot.domain.runs.unfinished import UnfinishedChange, tried_commits, unfinished_change
 from bot.domain.targets.checkout_problems import dirty_problem
 from bot.domain.targets.look import DatabaseFacts, HostFacts, Look
@@ -34,7 +35,7 @@ from commands.common import (
     require_ready,
     wants_backup,
 )
-from commands.exceptions import FLAGS, USAGE, read_exceptions
+from commands.exceptions import EMERGENCY, FLAGS, USAGE, read_exceptions
 from commands.migration_files import migration_files
 from commands.order import read_order
 from commands.pending import from_elsewhere, not_run
@@ -48,7 +49,10 @@ from commands.words import find_target, sort_words, with_target
 
 DRY_RUN = "--dry-run"
 NO_MIGRATE = "--no-migrate"
+AT = "--at"
 _WORDS = 3
+_TIME_WORDS = 3
+"""A day, a time and a time zone."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Deploy:
     name: str = "/deploy"
     action: Action = Action.DEPLOY
     description: str = "Bring a commit live: plan, countersign, deploy"
-    usage: str = f"APP ENV [REF] [--dry-run] [--no-migrate] {USAGE}"
+    usage: str = f"APP ENV [REF] [--dry-run] [--no-migrate] [--at TIME|{NEXT_WINDOW}] {USAGE}"
 
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
         """Read what was typed behind `/deploy`.
@@ -73,7 +77,8 @@ class Deploy:
             RefusedError: with what is wrong and what would be right.
         """
         usage = f"{self.name} {self.usage}"
-        sorted_words = sort_words(words, usage, frozenset({DRY_RUN, NO_MIGRATE}), _WORDS, with_text=FLAGS)
+        known = frozenset({DRY_RUN, NO_MIGRATE})
+        sorted_words = sort_words(_with_whole_time(words), usage, known, _WORDS, frozenset({AT}), FLAGS)
         plain = sorted_words.plain
         # Without any word a form opens; the reason of an exception may have taken up a target that was typed behind it.
         if words and not FLAGS & sorted_words.flags.keys():
@@ -86,6 +91,7 @@ class Deploy:
             dry_run=DRY_RUN in flags,
             migrate=NO_MIGRATE not in flags,
             exceptions=read_exceptions(flags, usage),
+            at=_read_at(flags),
         )
         return Request(options, target.name, origin, " ".join((self.name, *words)))
 
@@ -125,7 +131,8 @@ class Deploy:
         of_files = await migration_files(recipe.migrations, migrations, hosts[0], target, look)
         takes_down, downs = plan_maintenance(target, hosts, migrations)
         backup = backup_id(run) if wants_backup(target, self.action, len(migrations)) else None
-        data = await backup_to_rehearse_on(target, look, backup, len(migrations))
+        begins_later = asked.at is not None
+        data = await backup_to_rehearse_on(target, look, None if begins_later else backup, len(migrations))
         on_branch = all(facts.on_branch or facts.head == sha for facts in hosts)
         changed = tuple(path for facts in hosts for path in facts.changed)
         rehearses = rehearsal_way(target, recipe.migrations, on_branch=on_branch, changed=changed)
@@ -144,6 +151,7 @@ class Deploy:
             dumps=of_files.dumps,
             table=of_files.table,
             release=release_to_deploy(run, target, sha, hosts),
+            begins_later=begins_later,
         )
         steps, skipped = recipe_steps(recipe, target, inputs)
         if not asked.migrate:
@@ -208,6 +216,32 @@ class Deploy:
         rows = await ran_now(self.recipes[target.name], target, look, plan)
         ran = {row.name for row in rows or ()}
         return tuple(name for name in plan.pending if name not in ran)
+
+
+def _with_whole_time(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the words with a time of several as one: `--at Fri 22:30 Europe/Paris` needs no quotes."""
+    if AT not in words:
+        return words
+    first = words.index(AT) + 1
+    for count in range(_TIME_WORDS, 0, -1):
+        text = " ".join(words[first : first + count])
+        if is_time(text):
+            return (*words[: first - 1], f"{AT}={text}", *words[first + count :])
+    return words
+
+
+def _read_at(flags: Mapping[str, str]) -> AskedTime | None:
+    """Read the time at which to begin.
+
+    Raises:
+        RefusedError: `bad_time`; `no_time`, what is asked for besides is not done at a time.
+    """
+    if AT not in flags:
+        return None
+    for other in (DRY_RUN, EMERGENCY):
+        if other in flags:
+            raise RefusedError(problem(Reason.NO_TIME, option=other))
+    return read_time(flags[AT])
 
 
 def _agreed_commit(hosts: tuple[HostFacts, ...], ref: str) -> str:

@@ -8,9 +8,9 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.request import NO_EXCEPTIONS, PolicyExceptions
 
 _DURING_FREEZE = "--during-freeze"
-_EMERGENCY = "--emergency"
+EMERGENCY = "--emergency"
 
-FLAGS = frozenset({_DURING_FREEZE, _EMERGENCY})
+FLAGS = frozenset({_DURING_FREEZE, EMERGENCY})
 """Each takes a reason: the following words up to the next flag, or those in quotes."""
 
 USAGE = "[--during-freeze REASON | --emergency REASON]"
@@ -35,4 +35,4 @@ def read_exceptions(flags: Mapping[str, str], usage: str) -> PolicyExceptions:
         if len(flags[flag]) > _LONGEST:
             surplus = flags[flag][_LONGEST:][:60]
             raise RefusedError(problem(Reason.USAGE, usage=usage, longest=str(_LONGEST), extra=surplus))
-    return PolicyExceptions(flags.get(_DURING_FREEZE), flags.get(_EMERGENCY)) if asked else NO_EXCEPTIONS
+    return PolicyExceptions(flags.get(_DURING_FREEZE), flags.get(EMERGENCY)) if asked else NO_EXCEPTIONS

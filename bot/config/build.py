@@ -12,7 +12,7 @@ from bot.config.problems import ConfigurationError, ConfigurationProblem
 from bot.config.rules import resolved_people
 from bot.domain.names import TargetName
 from bot.domain.notifications import EVENTS
-from bot.domain.policies.freeze import Freeze
+from bot.domain.policies.freeze import Freeze, WeeklyPeriod
 from bot.domain.policies.people import NOBODY
 from bot.domain.policies.policy import BackupBefore, Downtime, Policy, Requirement
 from bot.domain.policies.rehearsal_mode import RehearsalMode
@@ -182,6 +182,7 @@ def _target(
         checks=tuple(app.checks),
         after=None if section.after is None else After(section.after.environment, section.after.within),
         layout=layout,
+        windows=tuple(WeeklyPeriod(span.start, span.end, span.timezone) for span in section.windows),
     )
 
 

@@ -58,7 +58,7 @@ def broken_rules(data: object) -> list[DocumentProblem]:
         *_jump_loops(root),
         *_gates(root),
         *_signers(root),
-        *_empty_freezes(root),
+        *_empty_periods(root),
         *_environments(root),
         *_shared_checkouts(root),
         *_order_of_environments(root),
@@ -295,15 +295,18 @@ def _lacks_permission(url: str) -> str:
     return f"{host} is in a private network; say `allow_private: true` where that is meant" if is_private else ""
 
 
-def _empty_freezes(root: Data) -> Iterator[DocumentProblem]:
+def _empty_periods(root: Data) -> Iterator[DocumentProblem]:
     for name, policy in _mapping(root.get("policies")).items():
-        for index, freeze in enumerate(_list(_mapping(policy).get("freeze"))):
-            section = _mapping(freeze)
-            start, end = section.get("from"), section.get("to")
-            if isinstance(start, str) and start == end and _is_week_time(start):
-                yield DocumentProblem(
-                    ("policies", name, "freeze", index), "begins and ends at the same minute; it would freeze nothing"
-                )
+        yield from _empty(("policies", name, "freeze"), _mapping(policy), "it would freeze nothing")
+    for path, environment in _each_environment(root):
+        yield from _empty((*path, "windows"), environment, "nothing could begin in it")
+
+
+def _empty(path: tuple[str, ...], section: Data, so: str) -> Iterator[DocumentProblem]:
+    for index, period in enumerate(_list(section.get(path[-1]))):
+        start, end = _mapping(period).get("from"), _mapping(period).get("to")
+        if isinstance(start, str) and start == end and _is_week_time(start):
+            yield DocumentProblem((*path, index), f"begins and ends at the same minute; {so}")
 
 
 def _is_week_time(text: str) -> bool:

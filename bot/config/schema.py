@@ -214,12 +214,17 @@ class ApprovalSection(_Section):
     signed: bool = False
 
 
-class FreezeSection(_Section):
-    """One of a policy's `freeze`."""
+class WindowSection(_Section):
+    """One of an environment's `windows`."""
 
     start: WeekTimeText = Field(alias="from")
     end: WeekTimeText = Field(alias="to")
     timezone: Zone = "UTC"
+
+
+class FreezeSection(WindowSection):
+    """One of a policy's `freeze`."""
+
     reason: Line
 
 
@@ -398,6 +403,7 @@ class EnvironmentSection(_Section):
     backups: BackupsSection | None = None
     vars: dict[str, Any] = {}
     after: AfterSection | None = None
+    windows: list[WindowSection] = []
     layout: Annotated[str, _one_of("layout", frozenset(name.value for name in LayoutName))] = LayoutName.CHECKOUT.value
     keep_releases: Annotated[int, Field(ge=2, le=1000)] | None = None
     shared: Annotated[list[SharedPath], AfterValidator(_distinct)] | None = None

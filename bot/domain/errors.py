@@ -21,6 +21,9 @@ class Reason(StrEnum):
     BAD_OPTION = "bad_option"
     BAD_TABLE = "bad_table"
     UNKNOWN_TABLE = "unknown_table"
+    BAD_TIME = "bad_time"
+    NO_TIME = "no_time"
+    NO_WINDOW = "no_window"
     UNKNOWN_BACKUP = "unknown_backup"
     UNKNOWN_REMAINS = "unknown_remains"
     # who and when
@@ -91,6 +94,7 @@ class Reason(StrEnum):
     # what happened to an approval
     REJECTED = "rejected"
     EXPIRED = "expired"
+    START_MISSED = "start_missed"
     MOVED = "moved"
     OLDER_VERSION = "older_version"
     UNTRUSTED_COMMIT = "untrusted_commit"

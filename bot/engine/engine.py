@@ -28,6 +28,7 @@ from bot.engine.phases.signing import take_signature
 from bot.engine.queries.locks import LockService
 from bot.engine.queries.migration_report import SEARCHED_RUNS, migration_report_of
 from bot.engine.queries.rules import judge, judge_cancellation, require_channel, require_requester, who_decides
+from bot.engine.queries.start_times import with_start_time
 from bot.engine.queries.target_status import StatusService
 from bot.engine.record_refusals import on_record, request_on_record
 from bot.engine.run_changes import Chunk
@@ -77,10 +78,11 @@ class Engine:
 
         Raises:
             RefusedError: `draining`, `not_allowed`, `membership_unknown`, `no_override`, `no_emergency`, `frozen`,
-                `locked`, `not_in_channel`, `channel_archived`, `unknown_table`, `unknown_backup`, `unknown_remains`; no
-                run is started.
+                `locked`, `not_in_channel`, `channel_archived`, `unknown_table`, `unknown_backup`, `unknown_remains`,
+                `no_window`; no run is started.
         """
         self._require_accepting()
+        request = await with_start_time(self._context, request)
         await judge(self._context, request)
         await require_channel(self._context, request)
         await self._require_names(request)

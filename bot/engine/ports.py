@@ -295,6 +295,10 @@ class Directory(Protocol):
         """Look up as `roster` does, and believe no earlier answer: for the last look before something is changed."""
         ...
 
+    async def zone(self, user: str) -> str:
+        """Look up a person's time zone (IANA); empty where it is not known soon."""
+        ...
+
 
 class Channels(Protocol):
     """The channels in which runs are told."""

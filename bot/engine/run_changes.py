@@ -119,6 +119,13 @@ class ChangePutOff:
 
 
 @dataclass(frozen=True)
+class WaitsUntil:
+    """The run waits in state `queued` until a time, and its target is free for others until then."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
 class FactsAre:
     """Facts about the run's outcome, merged into those it has."""
 
@@ -168,6 +175,7 @@ Change = (
     | VotesAre
     | ChangeStarts
     | ChangePutOff
+    | WaitsUntil
     | FactsAre
     | Printed
     | TailIs

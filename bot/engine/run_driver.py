@@ -20,6 +20,7 @@ from bot.engine.lease_keeper import LEASE, LeaseKeeper
 from bot.engine.phases.change import change, verify
 from bot.engine.phases.gate import wait_at_gate
 from bot.engine.phases.planning import cancel_before_change, fail, plan_run
+from bot.engine.phases.start_time import wait_for_time
 from bot.engine.ports import Ending
 from bot.engine.run_changes import FactsAre, LeaseLostError, MoveTo, RunLease
 from bot.engine.run_session import RunSession
@@ -192,6 +193,8 @@ class RunDriver:
 
     async def _advance(self, session: RunSession, run: Run) -> Run:
         match run.state:
+            case RunState.QUEUED if run.waits_for_time:
+                return await wait_for_time(session, run)
             case RunState.QUEUED:
                 return await self._queue(session, run)
             case RunState.PLANNING:
@@ -213,7 +216,7 @@ class RunDriver:
             return await fail(session, overdue)
         if self._context.planner_for(run.request.options) is None:
             return await fail(session, problem(Reason.INTERNAL, detail=f"no command does {run.request.action}"))
-        if await self._context.leases.admit(session.lease):
+        if await self._context.leases.admit(session.lease, session.now()):
             self._context.run_observer.run_changed(self.run)
             return await session.read()
         await session.pause(_QUEUE_POLL_SECONDS)

@@ -101,8 +101,12 @@ class LeaseStore(Protocol):
         """Release a lease; one that was lost stays as it is."""
         ...
 
-    async def admit(self, lease: RunLease) -> bool:
-        """Let a queued run begin planning if it is the first on its target, which it then has until it ends."""
+    async def admit(self, lease: RunLease, now: datetime) -> bool:
+        """Let a queued run begin if it is the first on its target, which it then has until it ends.
+
+        One that was approved to begin at a time begins its change, not before that time, with a record of history;
+        until then it is in nobody's way. Any other begins planning.
+        """
         ...
 
 

@@ -38,6 +38,7 @@ class StepInputs:
         dumps: of the schema, any of which the framework may load into an empty database.
         table: in which the framework records migrations; None for the recipe's.
         release: the folder of the commit to make live; None for a checkout.
+        begins_later: whether the change waits for a time of somebody's choice; the backup is then made when that comes.
     """
 
     run: str
@@ -54,6 +55,7 @@ class StepInputs:
     dumps: tuple[MigrationSource, ...] = ()
     table: str | None = None
     release: NewRelease | KeptRelease | None = None
+    begins_later: bool = False
 
 
 def folder_of(target: Target, inputs: StepInputs) -> str:

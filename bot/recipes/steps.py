@@ -78,7 +78,7 @@ def recipe_steps(recipe: Recipe, target: Target, inputs: StepInputs) -> tuple[tu
             placed = Phase.REHEARSAL if _is_behind_gate(spec, inputs) else phase
             steps += (step for step in _steps(spec, placed, recipe, target, inputs) if step.key not in already)
             if spec.does is Does.BACKUP and inputs.backup is not None:
-                steps += proof_steps(target, inputs.backup, inputs.run, phase)
+                steps += proof_steps(target, inputs.backup, inputs.run, placed)
     return tuple(sorted(steps, key=lambda step: _ORDER.index(step.phase))), tuple(skipped)
 
 
@@ -93,6 +93,8 @@ def _is_unused(spec: StepSpec, target: Target) -> bool:
 
 
 def _is_behind_gate(spec: StepSpec, inputs: StepInputs) -> bool:
+    if spec.does is Does.BACKUP:
+        return inputs.begins_later
     return spec.does is Does.REHEARSE and inputs.rehearses is RehearsalWay.AFTER_APPROVAL
 
 

@@ -90,6 +90,8 @@ runs = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("change_started_at", BigInteger),
     Column("ended_at", BigInteger),
+    # Set once it is approved to begin at a time: it has no target before that.
+    Column("starts_at", BigInteger),
     Column("owner", _LONG_NAME),
     Column("token", BigInteger, nullable=False, default=0),
     Column("lease_until", BigInteger),

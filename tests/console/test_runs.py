@@ -26,7 +26,7 @@ async def fill(url: str) -> None:
         await store.runs.create(RUN, REQUEST, AT, Entry(RUN, "requested", "U0AMELIE", {"ref": f"main-{SECRET}"}))
         lease = await store.leases.claim(RUN, "one", timedelta(hours=1))
         assert lease is not None
-        assert await store.leases.admit(lease)
+        assert await store.leases.admit(lease, AT)
         assert FAILED.gate is not None
         changes = (PlanIs(PLAN), StepsAdded(FAILED.steps), GateIs(FAILED.gate), VotesAre(FAILED.votes))
         await store.runs.write(lease, (*changes, MoveTo(RunState.RUNNING, AT)))

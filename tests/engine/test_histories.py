@@ -193,6 +193,9 @@ class Outside:
     async def current_roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
         return await self.roster(users, groups)
 
+    async def zone(self, user: str) -> str:
+        return ""
+
     async def closed(self, channel: str) -> None:
         return None
 

@@ -117,7 +117,7 @@ async def read(store: SqlStore, run: str) -> Any:
 async def test_each_reads_the_runs_of_the_other_as_the_other_does(old: OldReplica, new: SqlStore) -> None:
     theirs = await old("make", 1)
     lease = await claimed(new, 2, app="boutique", owner="new")
-    assert await new.leases.admit(lease)
+    assert await new.leases.admit(lease, AT)
     parts = (PlanIs(PLAN), StepsAdded((step(tail="é"),)), GateIs(GATE), VotesAre((VOTE,)))
     kept = Printed(Chunk("migrate", "web1", 1, 0, b"one\n"))
     moved = MoveTo(RunState.AWAITING_APPROVAL, AT)

@@ -1,4 +1,4 @@
-"""Freezes: weekly periods, in the local time of a place, during which nothing may change."""
+"""Weekly periods in the local time of a place: freezes, during which nothing may change, and windows for changes."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class WeekTime:
 
 
 @dataclass(frozen=True)
-class Freeze:
-    """A weekly period during which nothing may change.
+class WeeklyPeriod:
+    """A part of each week.
 
     At a change of the clocks: a start or end in an hour that is repeated means the first start and the last end; one
     in an hour that is skipped means the instant of the change.
@@ -49,16 +49,14 @@ class Freeze:
         start: its first minute.
         end: the minute after its last; if before `start`, in the following week.
         timezone: of both (IANA).
-        reason: shown to people.
     """
 
     start: WeekTime
     end: WeekTime
     timezone: str
-    reason: str
 
     def covers(self, instant: datetime) -> bool:
-        """Say whether the freeze is active at an instant.
+        """Say whether an instant is in the period.
 
         Args:
             instant: with a time zone.
@@ -66,7 +64,15 @@ class Freeze:
         return self.ends(instant) is not None
 
     def ends(self, instant: datetime) -> datetime | None:
-        """Give the end of the freeze that is active at an instant, in UTC; None if it is not active.
+        """Give the end of the period that an instant is in, in UTC; None if it is in none.
+
+        Args:
+            instant: with a time zone.
+        """
+        return next((end for start, end in self.around(instant) if start <= instant < end), None)
+
+    def around(self, instant: datetime) -> tuple[tuple[datetime, datetime], ...]:
+        """Give the starts and ends, in UTC, of the period in the week of an instant, the one before and the one after.
 
         Args:
             instant: with a time zone.
@@ -75,12 +81,19 @@ class Freeze:
         today = instant.astimezone(zone).date()
         monday = datetime.combine(today - timedelta(days=today.weekday()), time())
         length = (self.end.minute - self.start.minute) * _MINUTE % _WEEK
-        for week in (-_WEEK, timedelta(0)):
-            begins = monday + week + self.start.minute * _MINUTE
-            end = _instants(begins + length, zone)[-1]
-            if length and _instants(begins, zone)[0] <= instant < end:
-                return end
-        return None
+        starts = [monday + week + self.start.minute * _MINUTE for week in (-_WEEK, timedelta(0), _WEEK)]
+        return tuple((instants(start, zone)[0], instants(start + length, zone)[-1]) for start in starts if length)
+
+
+@dataclass(frozen=True)
+class Freeze(WeeklyPeriod):
+    """A weekly period during which nothing may change.
+
+    Args:
+        reason: shown to people.
+    """
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -115,8 +128,13 @@ def end_of_freezes(freezes: Sequence[Freeze], instant: datetime) -> datetime:
     return until
 
 
-def _instants(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
-    """Convert a local time to UTC: twice if the hour is repeated, the instant of the change if it is skipped."""
+def instants(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """Convert a local time to UTC: twice if the hour is repeated, the instant of the change if it is skipped.
+
+    Args:
+        wall: what a clock shows, without a time zone.
+        zone: in which.
+    """
     read = [wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
     shown = [each for each in read if each.astimezone(zone).replace(tzinfo=None) == wall]
     if shown:

@@ -44,7 +44,8 @@ def backup_before(run: Run) -> str | None:
         return series.backup or None
     if run.plan is None:
         return None
-    steps = run.plan.of(Phase.PREPARE)
+    # Behind the gate where the run waited for its time: the backup is then as recent as the change.
+    steps = (*run.plan.of(Phase.PREPARE), *run.plan.of(Phase.REHEARSAL))
     can_be_put_back = any(isinstance(step.act, Prove) and step.act.scratch is not None for step in steps)
     made = next((s.act for s in steps if isinstance(s.act, Dump) and _state(run, s) is StepState.DONE), None)
     if made is None or made.tables or not can_be_put_back:

@@ -246,8 +246,14 @@ class _RunCheck:
             yield from self._differs(
                 Subject.REQUIREMENT, _signed(asked.asks_for_signatures), _signed(facts.get("signed"))
             )
+        start = self.run.request.start
+        last = gate.opened_at + asked.expires
+        if start is not None and not gate.earlier:
+            last = min(last, start.until)
         yield from self._differs(
-            Subject.EXPIRY, f"{gate.expires_at - gate.opened_at} after it opened", f"{asked.expires} after it opened"
+            Subject.EXPIRY,
+            f"{gate.expires_at - gate.opened_at} after it opened",
+            f"{last - gate.opened_at} after it opened",
         )
         expires_at = gate.expires_at.isoformat()
         if "expires_at" in facts:

@@ -18,6 +18,7 @@ RESULTS = {
     "gate_void": RunState.FAILED,
     "gate_rejected": RunState.REJECTED,
     "gate_expired": RunState.EXPIRED,
+    "start_missed": RunState.EXPIRED,
     "run_cancelled": RunState.CANCELLED,
     "closed_by_person": RunState.CANCELLED,
     "needs_human": RunState.NEEDS_HUMAN,
@@ -127,6 +128,7 @@ class RecordedRun:
         signed: who signed which plan: Slack's ID and the plan's digest.
         cancelled_by: who asked to cancel it.
         nothing_to_do: whether it ended because the world was as asked.
+        awaits_time: whether it passed its gate and its time has not come.
         unknown_events: events that this version does not know.
     """
 
@@ -144,13 +146,15 @@ class RecordedRun:
     signed: set[tuple[str, str]] = field(default_factory=set)
     cancelled_by: str = ""
     nothing_to_do: bool = False
+    awaits_time: bool = False
     unknown_events: set[str] = field(default_factory=set)
 
     @property
     def passed(self) -> bool:
-        """Whether its latest gate let the change begin."""
+        """Whether its latest gate let the change begin, and its time has come."""
         gate = self.gate
-        return gate is not None and (gate.waived or gate.afterwards or self.approval is not None)
+        passed = gate is not None and (gate.waived or gate.afterwards or self.approval is not None)
+        return passed and not self.awaits_time
 
 
 def recorded_run(records: Iterable[Record]) -> RecordedRun:
@@ -177,6 +181,9 @@ def _replay(run: RecordedRun, record: Record) -> None:
         case "gate_opened":
             _open(run, record)
             _enter(run, record, RunState.AWAITING_APPROVAL)
+        case "time_reached":
+            run.awaits_time = False
+            _enter(run, record, *_CHANGE)
         case "gate_tightened" if run.gate is not None:
             run.gate = replace(run.gate, facts={**run.gate.facts, **facts})
         case "glass_broken":
@@ -184,7 +191,7 @@ def _replay(run: RecordedRun, record: Record) -> None:
             _enter(run, record, *_CHANGE)
         case "gate_waived":
             _open(run, record, waived=True)
-            _enter(run, record, *_CHANGE)
+            _pass(run, record)
         case "vote" | "vote_ignored":
             counts = entry.event == "vote"
             run.votes[entry.actor] = RecordedVote(facts.get("choice", ""), counts, facts.get("plan", ""))
@@ -206,6 +213,12 @@ def _replay(run: RecordedRun, record: Record) -> None:
 
 def _enter(run: RecordedRun, record: Record, *states: RunState) -> None:
     run.states, run.state_from = frozenset(states), record.sequence
+
+
+def _pass(run: RecordedRun, record: Record) -> None:
+    """Let the change begin, or wait for the time that the record names."""
+    run.awaits_time = "starts_at" in record.entry.facts
+    _enter(run, record, *({RunState.QUEUED} if run.awaits_time else _CHANGE))
 
 
 def _open(run: RecordedRun, record: Record, *, waived: bool = False, afterwards: bool = False) -> None:
@@ -238,7 +251,7 @@ def _end(run: RecordedRun, record: Record) -> None:
     """Give the run the state that a record says."""
     event, facts = record.entry.event, record.entry.facts
     if event == "gate_approved":
-        _enter(run, record, *_CHANGE)
+        _pass(run, record)
     elif event == "given_up":
         changing = facts.get("state") in {state.value for state in _CHANGE}
         _enter(run, record, RunState.NEEDS_HUMAN if changing else RunState.FAILED)

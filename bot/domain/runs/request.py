@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from bot.domain.names import TargetName
+from bot.domain.runs.start_time import AskedTime, StartTime
 
 
 class Action(StrEnum):
@@ -87,6 +88,7 @@ class DeployOptions:
         dry_run: whether to stop at the plan.
         migrate: whether to run the pending migrations.
         exceptions: from the policy.
+        at: when to begin: what was typed, then the instant that this comes to; None for as soon as it is approved.
     """
 
     action: ClassVar = Action.DEPLOY
@@ -94,6 +96,7 @@ class DeployOptions:
     dry_run: bool = False
     migrate: bool = True
     exceptions: PolicyExceptions = NO_EXCEPTIONS
+    at: AskedTime | StartTime | None = None
 
 
 @dataclass(frozen=True)
@@ -308,6 +311,12 @@ class Request:
     def dry_run(self) -> bool:
         """Whether only the plan is asked for."""
         return isinstance(self.options, DeployOptions) and self.options.dry_run
+
+    @property
+    def start(self) -> StartTime | None:
+        """When it is to begin; None for as soon as it is approved."""
+        at = self.options.at if isinstance(self.options, DeployOptions) else None
+        return at if isinstance(at, StartTime) else None
 
     @property
     def resumes(self) -> ResumeOptions | None:

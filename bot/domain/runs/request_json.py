@@ -27,6 +27,7 @@ from bot.domain.runs.request import (
     UndoMigrations,
     VerifyBackup,
 )
+from bot.domain.runs.start_time import AskedTime, StartTime
 
 _YES = "yes"
 
@@ -65,9 +66,9 @@ def request_from_json(data: Mapping[str, object]) -> Request:
 def options_to_json(options: RequestOptions) -> dict[str, str]:
     """Write the options of a request; what has its default is left out."""
     match options:
-        case DeployOptions(ref, dry_run, migrate, exceptions):
+        case DeployOptions(ref, dry_run, migrate, exceptions, at):
             flags = _flag("dry_run", dry_run) | _flag("no_migrate", not migrate)
-            return {"ref": ref} | flags | _exceptions_to_json(exceptions)
+            return {"ref": ref} | flags | _exceptions_to_json(exceptions) | _start_to_json(at)
         case RollbackOptions(scope, exceptions):
             return _scope_to_json(scope) | _exceptions_to_json(exceptions)
         case BackupOptions(tables):
@@ -116,7 +117,9 @@ def _read_options(action: Action, left: dict[str, str]) -> RequestOptions:
     match action:
         case Action.DEPLOY:
             migrate = not left.pop("no_migrate", "")
-            return DeployOptions(left.pop("ref"), bool(left.pop("dry_run", "")), migrate, _read_exceptions(left))
+            return DeployOptions(
+                left.pop("ref"), bool(left.pop("dry_run", "")), migrate, _read_exceptions(left), _read_start(left)
+            )
         case Action.ROLLBACK:
             return RollbackOptions(_read_scope(left), _read_exceptions(left))
         case Action.BACKUP:
@@ -183,6 +186,24 @@ def _read_exceptions(left: dict[str, str]) -> PolicyExceptions:
 
 def _exceptions_to_json(exceptions: PolicyExceptions) -> dict[str, str]:
     return _text("during_freeze", exceptions.during_freeze) | _text("emergency", exceptions.emergency)
+
+
+def _start_to_json(at: AskedTime | StartTime | None) -> dict[str, str]:
+    match at:
+        case None:
+            return {}
+        case StartTime():
+            texts = {"starts_at": at.at.isoformat(), "starts_until": at.until.isoformat()}
+            return texts | {"starts_zone": at.zone, "starts_asked": at.asked}
+        case _:
+            raise ValueError("a time that was typed becomes an instant before it is stored")
+
+
+def _read_start(left: dict[str, str]) -> StartTime | None:
+    if "starts_at" not in left:
+        return None
+    at, until = (datetime.fromisoformat(left.pop(name)) for name in ("starts_at", "starts_until"))
+    return StartTime(at, until, left.pop("starts_zone"), left.pop("starts_asked"))
 
 
 def _flag(name: str, is_set: bool) -> dict[str, str]:  # noqa: FBT001 - a value, not a switch

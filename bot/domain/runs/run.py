@@ -39,10 +39,21 @@ BEFORE_CHANGE = frozenset({RunState.QUEUED, RunState.PLANNING, RunState.AWAITING
 """States in which nothing in production has changed."""
 
 LEGAL: dict[RunState, frozenset[RunState]] = {
-    RunState.QUEUED: frozenset({RunState.PLANNING, RunState.RUNNING, RunState.CANCELLED, RunState.FAILED}),
+    # To `running` where it was approved and waited for its time; that ends by a rejection, or when it has passed.
+    RunState.QUEUED: frozenset(
+        {
+            RunState.PLANNING,
+            RunState.RUNNING,
+            RunState.CANCELLED,
+            RunState.FAILED,
+            RunState.REJECTED,
+            RunState.EXPIRED,
+        }
+    ),
     RunState.PLANNING: frozenset(
         {
             RunState.AWAITING_APPROVAL,
+            RunState.QUEUED,
             RunState.RUNNING,
             RunState.SUCCEEDED,
             RunState.FAILED,
@@ -50,7 +61,14 @@ LEGAL: dict[RunState, frozenset[RunState]] = {
         }
     ),
     RunState.AWAITING_APPROVAL: frozenset(
-        {RunState.RUNNING, RunState.REJECTED, RunState.EXPIRED, RunState.CANCELLED, RunState.FAILED}
+        {
+            RunState.QUEUED,
+            RunState.RUNNING,
+            RunState.REJECTED,
+            RunState.EXPIRED,
+            RunState.CANCELLED,
+            RunState.FAILED,
+        }
     ),
     # Back to the gate where the rehearsal behind it found more than was approved.
     RunState.RUNNING: frozenset(
@@ -267,6 +285,11 @@ class Run:
     def ended(self) -> bool:
         """Whether it is in a final state."""
         return self.state in ENDS
+
+    @property
+    def waits_for_time(self) -> bool:
+        """Whether it has passed its gate and waits, in state `queued`, for the time at which it is to begin."""
+        return self.state is RunState.QUEUED and self.gate is not None
 
     @property
     def changed_anything(self) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from bot.domain.emoji import plain_emoji
 from bot.domain.names import TargetName
+from bot.domain.policies.freeze import WeeklyPeriod
 from bot.domain.policies.people import NOBODY, People
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
@@ -226,6 +227,7 @@ class Target:
         checks: names of the checks there that must be green before a commit is deployed.
         after: the environment in which a commit must have been verified before; None if it may go here at once.
         layout: how the code lies on the hosts.
+        windows: what `--at next-window` means.
     """
 
     name: TargetName
@@ -243,6 +245,7 @@ class Target:
     checks: tuple[str, ...] = ()
     after: After | None = None
     layout: Layout = field(default_factory=Checkout)
+    windows: tuple[WeeklyPeriod, ...] = ()
 
 
 class Emoji(StrEnum):

@@ -18,14 +18,14 @@ from bot.domain.runs.request import SCHEDULE
 from bot.domain.runs.run import Gate, Run, RunState, StepState, Vote
 from bot.domain.targets.target import Emoji
 from bot.engine.phases.backup_before import missing_backup
-from bot.engine.phases.planning import cancel_before_change
+from bot.engine.phases.planning import begin_or_wait, cancel_before_change, waits_facts
 from bot.engine.phases.proven_backup import proof_within, require_proof
 from bot.engine.phases.reading_times import ReadingTimes
 from bot.engine.phases.signing import signed_by
 from bot.engine.ports import Occasion, ReactionsUnavailableError
 from bot.engine.queries.rules import LookUp, blocking_reason
 from bot.engine.queries.rules import judge as judge_request
-from bot.engine.run_changes import ChangeStarts, GateIs, MoveTo, VotesAre
+from bot.engine.run_changes import GateIs, MoveTo, VotesAre
 from bot.engine.run_session import RunSession
 
 _RETRY_SECONDS = 5.0
@@ -74,9 +74,9 @@ async def _decide(session: RunSession, run: Run, times: ReadingTimes) -> Run:
                 judgement = await judge_now(session, run, gate, occasion)
                 run = await record_votes(session, run, gate, judgement)
                 if judgement.state is GateState.REJECTED:
-                    return await _reject(session, gate, judgement)
+                    return await reject(session, gate, judgement)
                 if judgement.state is GateState.APPROVED:
-                    return await _approve(session, gate, judgement)
+                    return await _approve(session, run, gate, judgement)
             except ReactionsUnavailableError:
                 times.failed(occasion, time.monotonic())
         until = min(next_moment(gate, session.now()) or gate.expires_at, gate.expires_at)
@@ -123,8 +123,8 @@ async def passing_problem(session: RunSession, run: Run) -> Problem | None:
     if plan is None:
         return problem(Reason.INTERNAL, detail="a run without a plan passed its gate")
     while True:
-        if session.now() >= gate.expires_at and not gate.afterwards and not _was_passed(run):
-            return problem(Reason.EXPIRED)
+        if not gate.afterwards and not _was_passed(run) and (late := _too_late(run, gate, session.now())) is not None:
+            return late
         try:
             await _require_same_world(session, run, plan)
             await require_request(session, run)
@@ -133,6 +133,14 @@ async def passing_problem(session: RunSession, run: Run) -> Problem | None:
             return refusal.problem
         except ReactionsUnavailableError:
             await session.pause(_RETRY_SECONDS)
+
+
+def _too_late(run: Run, gate: Gate, now: datetime) -> Problem | None:
+    """Give why it is too late to begin: the asking ended, or the time that was asked for has passed."""
+    start = run.request.start
+    if start is not None:
+        return problem(Reason.START_MISSED, **start.facts) if now > start.until else None
+    return problem(Reason.EXPIRED) if now >= gate.expires_at else None
 
 
 def _was_passed(run: Run) -> bool:
@@ -340,18 +348,24 @@ def _votes(run: Run, gate: Gate, judgement: Judgement, now: datetime) -> tuple[V
     )
 
 
-async def _approve(session: RunSession, gate: Gate, judgement: Judgement) -> Run:
+async def _approve(session: RunSession, run: Run, gate: Gate, judgement: Judgement) -> Run:
     now = session.now()
-    facts = {"plan": gate.digest, "by": ", ".join(judgement.approvers)}
+    facts = {"plan": gate.digest, "by": ", ".join(judgement.approvers), **waits_facts(run, now)}
     return await session.write(
         GateIs(replace(gate, state=GateState.APPROVED)),
-        MoveTo(RunState.RUNNING, now),
-        ChangeStarts(now),
+        *begin_or_wait(run, now),
         entries=(session.entry("gate_approved", facts),),
     )
 
 
-async def _reject(session: RunSession, gate: Gate, judgement: Judgement) -> Run:
+async def reject(session: RunSession, gate: Gate, judgement: Judgement) -> Run:
+    """End a run that somebody rejected.
+
+    Args:
+        session: of the run.
+        gate: of the run.
+        judgement: of the reactions.
+    """
     by = ", ".join(judgement.rejecters)
     return await session.write(
         GateIs(replace(gate, state=GateState.REJECTED)),

@@ -22,7 +22,7 @@ from bot.domain.targets.layout import Releases
 from bot.engine.phases.lost_values import lost_values
 from bot.engine.phases.proven_backup import proof_within, require_proof, with_proof
 from bot.engine.queries.rules import blocking_reason, require
-from bot.engine.run_changes import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepIs, StepsAdded
+from bot.engine.run_changes import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepIs, StepsAdded, WaitsUntil
 from bot.engine.run_session import RunSession
 
 _PAST_RUNS = 20
@@ -70,6 +70,8 @@ async def plan_run(session: RunSession, run: Run) -> Run:
         if stopped is not None:
             return stopped
         await _require_unblocked(session, run)
+        if run.request.start is not None and session.now() > run.request.start.until:
+            return await fail(session, problem(Reason.START_MISSED, **run.request.start.facts))
         return await _seal_and_open_gate(session, await session.read(), plan)
     except RefusedError as refusal:
         return await fail(session, refusal.problem)
@@ -162,16 +164,18 @@ async def _seal_and_open_gate(session: RunSession, run: Run, plan: Plan) -> Run:
     if run.request.emergency is not None:
         return await _start_emergency(session, run, sealed, rows, now)
     if requirement.needs_no_approval:
-        facts = {"plan": digest, "policy": session.target.policy.name}
+        facts = {"plan": digest, "policy": session.target.policy.name, **waits_facts(run, now)}
         return await session.write(
             PlanIs(sealed),
             *rows,
             GateIs(Gate(GateState.APPROVED, digest, requirement, now, now + timedelta(minutes=30))),
-            ChangeStarts(now),
-            MoveTo(RunState.RUNNING, now),
+            *begin_or_wait(run, now),
             entries=(session.entry("gate_waived", facts),),
         )
-    gate = Gate(GateState.OPEN, digest, requirement, now, now + requirement.expires, nonce=new_nonce())
+    start = run.request.start
+    expires = now + requirement.expires
+    expires_at = expires if start is None else min(expires, start.until)
+    gate = Gate(GateState.OPEN, digest, requirement, now, expires_at, nonce=new_nonce())
     require_signable(session, replace(run, plan=sealed, gate=gate))
     return await session.write(
         PlanIs(sealed),
@@ -180,6 +184,30 @@ async def _seal_and_open_gate(session: RunSession, run: Run, plan: Plan) -> Run:
         MoveTo(RunState.AWAITING_APPROVAL, now),
         entries=(session.entry("gate_opened", asked_for(gate)),),
     )
+
+
+def begin_or_wait(run: Run, now: datetime) -> tuple[ChangeStarts | MoveTo | WaitsUntil, ...]:
+    """Give the changes of a run that has passed its gate: it begins, or waits for the time that was asked for.
+
+    Args:
+        run: at its gate, which it passes.
+        now: with a time zone.
+    """
+    start = run.request.start
+    if start is not None and now < start.at:
+        return (MoveTo(RunState.QUEUED, now), WaitsUntil(start.at))
+    return (ChangeStarts(now), MoveTo(RunState.RUNNING, now))
+
+
+def waits_facts(run: Run, now: datetime) -> dict[str, str]:
+    """Say for the history until when a run waits that passes its gate; empty where it begins.
+
+    Args:
+        run: at its gate, which it passes.
+        now: with a time zone.
+    """
+    start = run.request.start
+    return {"starts_at": start.at.isoformat()} if start is not None and now < start.at else {}
 
 
 def _rows_in_order(run: Run, plan: Plan, sealed: Plan) -> tuple[StepIs, ...]:

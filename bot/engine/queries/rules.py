@@ -135,7 +135,7 @@ async def _require_exception(context: EngineContext, request: Request, look_up: 
 
 
 async def blocking_reason(context: EngineContext, request: Request, run: str | None = None) -> Problem | None:
-    """Give the freeze or the lock that blocks a request now, or None.
+    """Give the freeze or the lock that blocks a request now, or None. A freeze counts when the run is to begin.
 
     A dry run changes nothing. A run that goes on after one that waits for a decision is not blocked: it may be what
     takes the site out of maintenance.
@@ -148,9 +148,12 @@ async def blocking_reason(context: EngineContext, request: Request, run: str | N
     if request.dry_run or await _takes_over(context, request, run):
         return None
     if request.exceptions == NO_EXCEPTIONS:
-        frozen = _policy(context, request).frozen(request.action, context.clock.now())
+        now = context.clock.now()
+        begins = now if request.start is None else max(now, request.start.at)
+        frozen = _policy(context, request).frozen(request.action, begins)
         if frozen is not None:
-            return frozen
+            later = {"at": begins.isoformat()} if begins > now else {}
+            return Problem(frozen.reason, {**frozen.facts, **later})
     lock = await context.locks.on_target(request.target)
     return lock.problem() if lock is not None and lock.blocks(request) else None
 

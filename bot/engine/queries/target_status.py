@@ -18,6 +18,7 @@ from bot.engine.context import EngineContext
 from bot.engine.queries.locks import LockService
 from bot.engine.queries.rules import blocking_reason, judge, require_channel, who_decides
 from bot.engine.queries.snapshots import Snapshots
+from bot.engine.queries.start_times import with_start_time
 from bot.engine.record_refusals import request_on_record
 
 RECENT = 10
@@ -140,6 +141,7 @@ class StatusService:
         Raises:
             RefusedError: as `Engine.submit`.
         """
+        request = await with_start_time(self._context, request)
         await judge(self._context, request)
         await require_channel(self._context, request)
 

@@ -25,11 +25,13 @@ from bot.slack.forms.form import (
 from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block, context
 
-COMMIT, REF, OPTIONS, DURING_FREEZE = "commit", "ref", "options", "during_freeze"
+COMMIT, REF, OPTIONS, AT, DURING_FREEZE = "commit", "ref", "options", "at", "during_freeze"
 _TIP = "tip"
 """The option to deploy the head of the branch at the time of planning."""
 
 _SHORT = 7
+
+_OF_TIME = frozenset({Reason.BAD_TIME, Reason.NO_TIME, Reason.NO_WINDOW})
 
 
 class DeployForm:
@@ -56,6 +58,7 @@ class DeployForm:
             *(_commits(state.details, ctx) if state.details is not None else ()),
             text_input(REF, translate("form.ref"), translate("form.ref.empty")),
             checkboxes(OPTIONS, translate("form.options"), options),
+            text_input(AT, translate("form.at"), translate("form.at.empty"), longest=60),
             _exception(state.details, ctx),
             emergency_field(state.details, ctx),
         )
@@ -66,11 +69,13 @@ class DeployForm:
         # The ref is one word whatever it contains: the command validates it.
         ref = text_value(values, REF) or ("" if commit == _TIP else commit)
         why = text_value(values, DURING_FREEZE)
+        at = text_value(values, AT)
         exception = (f"--during-freeze={why}",) if why else ()
         return (
             *selected_value(values, TARGET).split(" "),
             *((ref,) if ref else ()),
             *checked_values(values, OPTIONS),
+            *((f"--at={at}",) if at else ()),
             *exception,
             *emergency_words(values),
         )
@@ -82,6 +87,8 @@ class DeployForm:
 
     def field(self, reason: Reason) -> str:
         """Return the field at which a reason is shown."""
+        if reason in _OF_TIME:
+            return AT
         return TARGET if reason in TARGET_REASONS else REF
 
 

@@ -14,6 +14,7 @@ from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
 from bot.slack.handlers.forms import FormHandler
 from bot.slack.handlers.ops import OpsHandler
+from bot.slack.handlers.submit import submit
 from bot.slack.handlers.words import split_words
 from bot.slack.plain_names import plain_names
 from bot.slack.publish.replies import Sender
@@ -84,7 +85,7 @@ class CommandHandler:
             if isinstance(request.options, MigrateStatusOptions | ListBackups):
                 await self._read(request, request.options, received.at, sender)
             else:
-                await self._engine.submit(request)
+                await submit(self._context, request, sender)
         except RefusedError as refused:
             is_short = refused.problem.reason is Reason.USAGE and _asks_for_form(name, words)
             if is_short and await self._forms.open(name, words, origin, str(body.get("trigger_id") or "")):

@@ -17,6 +17,7 @@ from bot.slack.forms import FORMS
 from bot.slack.forms.form import TARGET, CommandForm, FormState, TargetDetails
 from bot.slack.forms.submission import read_submission
 from bot.slack.forms.view import form_view, opening_view, refusing_view
+from bot.slack.handlers.submit import submit
 from bot.slack.publish.replies import Sender
 from bot.slack.render.message import Block
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
@@ -98,7 +99,8 @@ class FormHandler:
         origin = Origin(filled.user, filled.channel, received.id)
         try:
             spec = self._commands[filled.form.command]
-            await self._engine.submit(spec.parse(filled.words, origin, self._context.operations))
+            request = spec.parse(filled.words, origin, self._context.operations)
+            await submit(self._context, request, Sender(origin.user, origin.channel))
         except RefusedError as refused:
             translator = await self._context.translator_for(origin.user)
             refusal = translator.refusal_text(refused.problem)

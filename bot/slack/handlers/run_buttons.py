@@ -21,6 +21,7 @@ from bot.domain.runs.request import (
     RollbackOptions,
 )
 from bot.domain.runs.run import Run
+from bot.domain.runs.start_time import StartTime
 from bot.slack.context import SlackContext
 from bot.slack.forms.reasons import read_reasons, reasons_view
 from bot.slack.handlers.button_press import ButtonPress, read_press
@@ -177,6 +178,8 @@ class RunButtonHandler:
         # A notice of an overdue backup becomes a request for that backup.
         options = run.request.options
         renewed = BackupOptions() if isinstance(options, OverdueBackup) else options
+        if isinstance(renewed, DeployOptions) and isinstance(renewed.at, StartTime):
+            renewed = replace(renewed, at=renewed.at.again)
         return replace(run.request, options=renewed, origin=origin)
 
     def _require_target(self, target: TargetName) -> None:

@@ -86,4 +86,5 @@ def importance_of_edit(run: Run, slot: str, shown: Shown | None) -> Importance:
 
 def shows_time(run: Run) -> bool:
     """Return whether the messages of a run tell how long something has been going on."""
-    return run.state not in {RunState.AWAITING_APPROVAL, RunState.NEEDS_HUMAN} and not run.ended
+    waits = run.waits_for_time or run.state in {RunState.AWAITING_APPROVAL, RunState.NEEDS_HUMAN}
+    return not waits and not run.ended

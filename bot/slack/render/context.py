@@ -151,6 +151,15 @@ def exception_line(run: Run, ctx: RenderContext) -> Markup:
     return Markup("")
 
 
+def start_line(run: Run, ctx: RenderContext) -> Markup:
+    """Render when a run is to begin that was asked for at a time; empty for others, and once it has begun or ended."""
+    start = run.request.start
+    if start is None or run.change_started_at is not None or run.ended:
+        return Markup("")
+    when = {"at": ctx.translator.moment(start.at), "until": ctx.translator.moment(start.until)}
+    return ctx.translator.translate("card.starts", shown=start.shown, **when)
+
+
 def state_words(run: Run, ctx: RenderContext) -> Markup:
     """Render the state of a run in a few words."""
     if run.state is RunState.SUCCEEDED and run.nothing_to_do:
@@ -161,6 +170,8 @@ def state_words(run: Run, ctx: RenderContext) -> Markup:
         return ctx.translator.translate("state.cancelling")
     if superseded_by(run):
         return ctx.translator.translate("state.superseded")
+    if run.waits_for_time:
+        return ctx.translator.translate("state.waits_for_time")
     return ctx.translator.translate(f"state.{run.state.value}")
 
 

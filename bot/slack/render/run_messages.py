@@ -113,4 +113,5 @@ def plan_is_sealed(run: Run) -> bool:
 
 
 def _has_begun(run: Run) -> bool:
-    return run.state is not RunState.QUEUED and (bool(run.steps) or not run.ended)
+    waits = run.state is RunState.QUEUED and not run.waits_for_time
+    return not waits and (bool(run.steps) or not run.ended)

@@ -44,9 +44,10 @@ _SPANS = ("seconds", "waited", "within", "age")
 
 _INSTANTS = {
     Reason.LOCKED: ("since",),
-    Reason.FROZEN: ("until",),
+    Reason.FROZEN: ("at", "until"),
     Reason.NO_OVERRIDE: ("until",),
     Reason.NOT_TO_BE_SIGNED: ("until",),
+    Reason.START_MISSED: ("at", "until"),
 }
 """The facts that are times in RFC 3339, by reason."""
 
@@ -281,9 +282,11 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
     if facts.get("people"):
         people = facts["people"]
         shown["people"] = people if isinstance(people, Markup) else _phrases(people, translator)
-    for name in ("title", "people", "environment", "session", "query", "backup", "lacks", "extra", "primary"):
+    for name in ("title", "people", "environment", "session", "query", "backup", "lacks", "extra", "primary", "busy"):
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(PRESENT)
+    for name in ("at", "zone", "weeks"):
+        shown[f"{name}_missing" if not facts.get(name) else f"{name}_there"] = Markup(PRESENT)
     if problem.reason is Reason.CHECKOUT_DIRTY:
         shown["modes_only" if facts.get("modes") else "modes_missing"] = Markup(PRESENT)
     if problem.reason is Reason.NOT_RESTORABLE:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.domain.policies.people import Roster
+from bot.domain.runs.start_time import known_zone
 from bot.slack.transport.gateway import Gateway
 from bot.slack.transport.read_cache import ReadCache
 
@@ -16,6 +17,9 @@ _FRESH_SECONDS = 60.0
 _NAME_SECONDS = 3600.0
 _LOCALE_SECONDS = 0.7
 """Limit for looking up a language: an answer in another one is better than a late one."""
+
+_ZONE_SECONDS = 3.0
+"""Limit for looking up a time zone."""
 
 _SLACKBOT = "USLACKBOT"
 _EXCLUDED = (
@@ -80,12 +84,16 @@ class SlackDirectory:
         Args:
             user: Slack's ID.
         """
-        try:
-            async with asyncio.timeout(_LOCALE_SECONDS):
-                person = await self._look_up(user, _NAME_SECONDS)
-        except TimeoutError:
-            return ""
-        return _locale_of(person)
+        return _locale_of(await self._look_up_soon(user, _LOCALE_SECONDS))
+
+    async def zone(self, user: str) -> str:
+        """Look up a person's time zone (IANA); empty where it is not known soon, or no zone that is known here.
+
+        Args:
+            user: Slack's ID.
+        """
+        person = await self._look_up_soon(user, _ZONE_SECONDS)
+        return known_zone(str((person or {}).get("tz") or ""))
 
     def known_locale(self, user: str) -> str:
         """Return the locale of a person who was looked up before; empty for others.
@@ -101,6 +109,13 @@ class SlackDirectory:
             return {}
         known = await self._handles.get("", _NAME_SECONDS)
         return {group: handle for group, handle in (known or {}).items() if group in groups and handle}
+
+    async def _look_up_soon(self, user: str, seconds: float) -> dict[str, Any] | None:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._look_up(user, _NAME_SECONDS)
+        except TimeoutError:
+            return None
 
     async def _look_up(self, user: str, fresh: float) -> dict[str, Any] | None:
         return await self._people.get(user, fresh)

@@ -86,24 +86,30 @@ def release_all(connection: Connection) -> None:
     connection.execute(update(runs).where(runs.c.owner.is_not(None)).values(owner=None, lease_until=None))
 
 
-def admit(connection: Connection, lease: RunLease) -> bool:
-    """Let a queued run begin planning if it is the first on its target.
+def admit(connection: Connection, lease: RunLease, now: datetime) -> bool:
+    """Let a queued run begin planning if it is the first on its target; or its change, where it waited for this time.
 
     Raises:
         LeaseLostError: another owner has claimed the run.
     """
     guard(connection, lease)
-    run = connection.execute(
-        select(runs.c.sequence, runs.c.app, runs.c.environment, runs.c.state).where(runs.c.id == lease.run)
-    ).one()
+    columns = (runs.c.sequence, runs.c.app, runs.c.environment, runs.c.state, runs.c.starts_at)
+    run = connection.execute(select(*columns).where(runs.c.id == lease.run)).one()
     holder = select(holds.c.run).where(holds.c.app == run.app, holds.c.environment == run.environment)
     if run.state != RunState.QUEUED.value:
         return connection.execute(holder).scalar_one_or_none() == lease.run
+    if run.starts_at is not None and run.starts_at > to_micros(now):
+        return False
     earlier = select(func.count()).where(
         runs.c.app == run.app,
         runs.c.environment == run.environment,
         runs.c.sequence < run.sequence,
         runs.c.state.in_(UNFINISHED),
+        or_(
+            runs.c.state != RunState.QUEUED.value,
+            runs.c.starts_at.is_(None),
+            runs.c.starts_at <= to_micros(now),
+        ),
     )
     if connection.execute(earlier).scalar_one():
         return _note_waiting(connection, lease)
@@ -114,9 +120,15 @@ def admit(connection: Connection, lease: RunLease) -> bool:
             raise
         if connection.execute(holder).scalar_one_or_none() != lease.run:
             return _note_waiting(connection, lease)
-    connection.execute(update(runs).where(is_latest(lease)).values(state=RunState.PLANNING.value))
+    if run.starts_at is None:
+        begun: dict[str, Any] = {"state": RunState.PLANNING.value}
+    else:
+        begun = {"state": RunState.RUNNING.value, "change_started_at": to_micros(now)}
+    connection.execute(update(runs).where(is_latest(lease)).values(**begun))
     note_changed(connection, lease.run)
     note_queue_moved(connection, run.app, run.environment)
+    if run.starts_at is not None:
+        log.append(connection, (Entry(lease.run, "time_reached", "bot", {}),), now)
     return True
 
 
@@ -142,8 +154,10 @@ def request_cancel(connection: Connection, run: str, user: str, at: datetime) ->
 
 
 def touch(connection: Connection, run: str) -> None:
-    """Raise the revision of a run that waits at its gate, so that its driver reads the reactions."""
-    _note_change(connection, and_(runs.c.id == run, runs.c.state == RunState.AWAITING_APPROVAL.value))
+    """Raise the revision of a run that waits at its gate, or for its time, so that its driver reads the reactions."""
+    approved = and_(runs.c.state == RunState.QUEUED.value, runs.c.starts_at.is_not(None))
+    waits = or_(runs.c.state == RunState.AWAITING_APPROVAL.value, approved)
+    _note_change(connection, and_(runs.c.id == run, waits))
 
 
 def free_target(connection: Connection, run: str) -> None:

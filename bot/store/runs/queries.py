@@ -160,7 +160,7 @@ def _places_in_queue(connection: Connection, rows: Sequence[RowMapping]) -> dict
         return {}
     query = (
         select(runs.c.id, runs.c.app, runs.c.environment)
-        .where(runs.c.state == RunState.QUEUED.value)
+        .where(runs.c.state == RunState.QUEUED.value, runs.c.starts_at.is_(None))
         .order_by(runs.c.sequence)
     )
     places: dict[str, int] = {}

@@ -28,6 +28,7 @@ from bot.engine.run_changes import (
     StepsAre,
     TailIs,
     VotesAre,
+    WaitsUntil,
 )
 from bot.store.history import log
 from bot.store.rows import gate_text, json_text, plan_text, problem_text, step_values, texts, vote_values
@@ -151,6 +152,9 @@ class _RunUpdate:
                 self._set(change_started_at=func.coalesce(runs.c.change_started_at, to_micros(at)))
             case ChangePutOff():
                 self._set(change_started_at=None)
+            case WaitsUntil(at):
+                self._set(starts_at=to_micros(at))
+                self._free_target()
             case FactsAre(facts):
                 known = self.connection.execute(select(runs.c.facts).where(is_latest(self.lease))).scalar_one()
                 self._set(facts=json_text(texts(known) | dict(facts)))
@@ -187,6 +191,11 @@ class _RunUpdate:
             free_target(self.connection, self.lease.run)
         if before.state == RunState.QUEUED.value:
             note_queue_moved(self.connection, before.app, before.environment)
+
+    def _free_target(self) -> None:
+        free_target(self.connection, self.lease.run)
+        target = self.connection.execute(select(runs.c.app, runs.c.environment).where(is_latest(self.lease))).one()
+        note_queue_moved(self.connection, target.app, target.environment)
 
     def _add_steps(self, rows: tuple[StepRow, ...]) -> None:
         self.rows.write()  # a row that is written before is there, and keeps its place in the order

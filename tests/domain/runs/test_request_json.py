@@ -24,6 +24,7 @@ from bot.domain.runs.request import (
     VerifyBackup,
 )
 from bot.domain.runs.request_json import options_from_json, options_to_json, request_from_json, request_to_json
+from bot.domain.runs.start_time import LATENESS, StartTime
 from tests.support.examples import REQUEST
 
 ID = "B-20251117-7K3F9Q"
@@ -43,6 +44,16 @@ NIGHT = datetime(2025, 11, 17, 3, tzinfo=UTC)
             {"ref": "main", "during_freeze": "why"},
         ),
         (DeployOptions("main", exceptions=PolicyExceptions(emergency="")), {"ref": "main", "emergency": ""}),
+        (
+            DeployOptions("main", at=StartTime(NIGHT, NIGHT + LATENESS, "Europe/Paris", "4:00")),
+            {
+                "ref": "main",
+                "starts_at": "2025-11-17T03:00:00+00:00",
+                "starts_until": "2025-11-17T03:30:00+00:00",
+                "starts_zone": "Europe/Paris",
+                "starts_asked": "4:00",
+            },
+        ),
         (RollbackOptions(), {}),
         (RollbackOptions(ToRelease("R-7K3F9Q", code_only=True)), {"code": "yes", "to": "R-7K3F9Q"}),
         (RollbackOptions(UndoMigrations(2)), {"migrations": "2"}),

@@ -91,6 +91,9 @@ class Outside:
         members = {one: self.groups[one] for one in groups & self.groups.keys()}
         return Roster(members, users & self.active, users - self.active)
 
+    async def zone(self, user: str) -> str:
+        return ""
+
 
 Event = Callable[[Outside], None]
 

@@ -169,6 +169,7 @@ class People:
     away: bool = False
     left: dict[str, Problem] = field(default_factory=dict)
     asked: int = 0
+    zones: dict[str, str] = field(default_factory=dict)
     humans: frozenset[str] = frozenset({"U0AMELIE", "U0BOB", "U0EVE"})
     groups: dict[str, frozenset[str]] = field(default_factory=lambda: {"S0RELEASE": frozenset({"U0EVE"})})
 
@@ -183,6 +184,9 @@ class People:
 
     async def current_roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
         return await self.roster(users, groups)
+
+    async def zone(self, user: str) -> str:
+        return self.zones.get(user, "")
 
     async def closed(self, channel: str) -> Problem | None:
         return self.left.get(channel)

@@ -17,9 +17,10 @@ from bot.domain.runs.findings import BackupMade
 from bot.domain.runs.history import Head
 from bot.domain.runs.plan import Commit, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.runs.plan_json import plan_digest
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import Action, DeployOptions, Origin, Request
 from bot.domain.runs.request_json import options_from_json
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
+from bot.domain.runs.start_time import StartTime
 from bot.domain.secrets import Masker, Secret
 from bot.domain.shell import syntax
 from bot.domain.signatures.signature import Signature
@@ -214,6 +215,10 @@ RUNS: dict[str, Run] = {
 EXCEPTION = request(emergency="the site is <!channel> down, and " + PASSWORD)
 OWED = replace(GATE, afterwards=True, expires_at=AT + timedelta(days=1), requirement=replace(RELEASERS, count=2))
 AFTERWARDS = {"plan": PLAN, "steps": rows(9), "ended_at": AFTER, "change_started_at": AT + timedelta(seconds=15)}
+STARTS = StartTime(AT + timedelta(hours=14), AT + timedelta(hours=14, minutes=30), "Europe/Paris", "22:30")
+WAITS = replace(run(RunState.QUEUED, plan=PLAN, gate=APPROVED, votes=(VOTE,), steps=rows(3)), request=request())
+WAITS = replace(WAITS, request=replace(WAITS.request, options=DeployOptions("main", at=STARTS)))
+
 TO_SIGN = replace(GATE, requirement=replace(RELEASERS, count=2, signed=True), nonce="5e" * 16)
 SIGNATURE = Signature(NOOR, DIGEST, "armour", "5" * 64, "ssh-ed25519 AAAA", "7" * 64, AT + timedelta(seconds=65))
 RUNS |= {
@@ -227,6 +232,13 @@ RUNS |= {
             Vote(BOB, DIGEST, "approve", False, "signature_missing", AT + timedelta(seconds=70)),
         ),
         signatures=(SIGNATURE,),
+    ),
+    "waits_for_time": WAITS,
+    "start_missed": replace(
+        WAITS,
+        state=RunState.EXPIRED,
+        problem=problem(Reason.START_MISSED, **STARTS.facts),
+        ended_at=AT + timedelta(hours=15),
     ),
     "reminded": run(
         RunState.AWAITING_APPROVAL, plan=PLAN, gate=replace(GATE, reminded_at=AT + timedelta(minutes=15)), steps=rows(3)

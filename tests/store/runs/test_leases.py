@@ -63,7 +63,7 @@ async def test_who_was_overtaken_writes_nothing(store: SqlStore) -> None:
         lambda: store.runs.write(old, (), (entry(event="lie"),)),
         lambda: store.runs.write(old, (Printed(chunk()),)),
         lambda: store.runs.write(old, (TailIs(chunk()),)),
-        lambda: store.leases.admit(old),
+        lambda: store.leases.admit(old, AT),
     )
     for attempt in attempts:
         with pytest.raises(LeaseLostError):
@@ -152,8 +152,8 @@ async def test_an_earlier_claim_of_the_same_owner_writes_nothing(store: SqlStore
 
 async def test_who_had_to_wait_for_another_run_is_remembered(store: SqlStore) -> None:
     first, second = await claimed(store, 1), await claimed(store, 2)
-    assert await store.leases.admit(first)
-    assert not await store.leases.admit(second)
+    assert await store.leases.admit(first, AT)
+    assert not await store.leases.admit(second, AT)
     waited = [run.waited for run in await store.runs.recent(2)]
     assert waited == [True, False]
 

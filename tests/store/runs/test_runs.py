@@ -213,30 +213,30 @@ async def test_runs_on_one_target_go_one_at_a_time_in_their_order(store: SqlStor
         return [run.place_in_queue for run in reversed(await store.runs.recent(3 + 1))]
 
     assert await places() == [1, 2, 3, 1]
-    assert not await store.leases.admit(second)
-    assert await store.leases.admit(first)
-    assert await store.leases.admit(first), "doing it again after a crash is no refusal"
-    assert await store.leases.admit(elsewhere)
+    assert not await store.leases.admit(second, AT)
+    assert await store.leases.admit(first, AT)
+    assert await store.leases.admit(first, AT), "doing it again after a crash is no refusal"
+    assert await store.leases.admit(elsewhere, AT)
     assert await places() == [0, 1, 2, 0]
-    assert not await store.leases.admit(second)
+    assert not await store.leases.admit(second, AT)
     await store.runs.write(first, (MoveTo(RunState.FAILED, AT, PROBLEM),))
-    assert not await store.leases.admit(third)
+    assert not await store.leases.admit(third, AT)
     await store.runs.write(second, (MoveTo(RunState.CANCELLED, AT),))
     assert await places() == [0, 0, 1, 0]
-    assert await store.leases.admit(third)
+    assert await store.leases.admit(third, AT)
 
 
 async def test_who_moves_up_in_the_queue_is_told(store: SqlStore) -> None:
     first, second = await claimed(store, 1), await claimed(store, 2)
     for run in await store.runs.recent(9):
         await store.messages.mark_published(run.id, run.revision)
-    assert await store.leases.admit(first)
+    assert await store.leases.admit(first, AT)
     assert set(await store.messages.unpublished()) == {first.run, second.run}
 
 
 async def test_one_of_many_that_race_for_a_target_is_admitted(store: SqlStore) -> None:
     leases = [await claimed(store, number) for number in range(1, 9)]
-    admitted = await asyncio.gather(*(store.leases.admit(lease) for lease in reversed(leases)))
+    admitted = await asyncio.gather(*(store.leases.admit(lease, AT) for lease in reversed(leases)))
     assert sum(admitted) == 1
     assert admitted[-1], "the oldest"
 
@@ -245,7 +245,7 @@ async def test_a_run_that_waits_for_a_person_keeps_its_target(store: SqlStore) -
     first = await running(store, 1)
     second = await claimed(store, 2)
     await store.runs.write(first, (MoveTo(RunState.NEEDS_HUMAN, AT, PROBLEM),))
-    assert not await store.leases.admit(second)
+    assert not await store.leases.admit(second, AT)
 
 
 async def test_a_firing_is_claimed_once(store: SqlStore) -> None:

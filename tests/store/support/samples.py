@@ -97,7 +97,7 @@ async def claimed(store: SqlStore, number: int = 1, app: str = "compte", owner: 
 
 async def running(store: SqlStore, number: int = 1, app: str = "compte") -> RunLease:
     lease = await claimed(store, number, app)
-    assert await store.leases.admit(lease)
+    assert await store.leases.admit(lease, AT)
     await store.runs.write(lease, (MoveTo(RunState.RUNNING, AT),))
     return lease
 

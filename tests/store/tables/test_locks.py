@@ -178,7 +178,7 @@ async def test_what_only_backs_up_made_nothing_live(store: SqlStore) -> None:
     )
     lease = await store.leases.claim(backup.id, "host:1", HOUR)
     assert lease is not None
-    assert await store.leases.admit(lease)
+    assert await store.leases.admit(lease, AT)
     moves = (RunState.RUNNING, RunState.VERIFYING, RunState.SUCCEEDED)
     await store.runs.write(lease, (ChangeStarts(AT + HOUR), *(MoveTo(state, AT + HOUR) for state in moves)))
     [here] = await store.overviews.of_targets((TARGET,))

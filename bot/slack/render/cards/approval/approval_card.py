@@ -26,7 +26,7 @@ from bot.slack.render.cards.approval.signatures import sign_button, signature_fa
 from bot.slack.render.cards.approval.stakes import stakes
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.run.step_line import step_line
-from bot.slack.render.context import RenderContext, action_name, backup_id, exception_line, target_name
+from bot.slack.render.context import RenderContext, action_name, backup_id, exception_line, start_line, target_name
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, context, join_dots, join_lines, message, section
 
@@ -52,7 +52,7 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
     return message(
         text,
         (
-            section(join_lines((headline, exception_line(run, ctx), subject))),
+            section(join_lines((headline, exception_line(run, ctx), start_line(run, ctx), subject))),
             section(people),
             section(signature_lines(run, gate, ctx) if is_open else ""),
             section(_outcome(run, gate, ctx)),
@@ -218,6 +218,8 @@ def _outcome(run: Run, gate: Gate, ctx: RenderContext) -> Markup:
         case GateState.APPROVED if run.state in {RunState.RUNNING, RunState.VERIFYING}:
             # Approvers look here; the progress card is further up in the thread.
             return step_line(run, ctx)
+        case GateState.APPROVED if run.waits_for_time:
+            return translate("approval.until_it_begins", reject=emoji(ctx.emoji.reject[0]))
         case GateState.OPEN | GateState.APPROVED:
             return Markup("")
 

@@ -54,7 +54,14 @@ from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.backups.unprovable import unprovable
 from bot.slack.render.cards.replica_line import replica_line
-from bot.slack.render.context import RenderContext, StepView, backup_finding, places, step_views, target_name
+from bot.slack.render.context import (
+    RenderContext,
+    StepView,
+    backup_finding,
+    places,
+    step_views,
+    target_name,
+)
 from bot.slack.render.links import compare_link
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, context, join_dots, join_lines, message, section
@@ -235,7 +242,8 @@ def _backup(run: Run, ctx: RenderContext) -> Markup:
             restore=_restores_in(found.restore_seconds, ctx),
         )
         return join_lines((made, unprovable(facts_of(found), ctx)))
-    return translate("plan.backup.planned", id=planned) if planned else translate("plan.backup.none")
+    later = PRESENT if run.request.start is not None else ""
+    return translate("plan.backup.planned", id=planned, later=later) if planned else translate("plan.backup.none")
 
 
 def _drops_alone(run: Run) -> bool:

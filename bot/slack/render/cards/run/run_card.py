@@ -22,6 +22,7 @@ from bot.slack.render.context import (
     exception_line,
     is_before_change,
     is_dry_run,
+    start_line,
     state_words,
     superseded_by,
     target_name,
@@ -87,6 +88,7 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
                         headline,
                         _now(run, ctx),
                         exception_line(run, ctx),
+                        start_line(run, ctx),
                         _afterwards(run, ctx),
                         _subject(run, ctx),
                     )
@@ -103,6 +105,7 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
             "environment": run.request.target.environment,
             "requested_by": run.request.origin.user,
             "state": run.state.value,
+            **({"starts_at": run.request.start.at.isoformat()} if run.request.start is not None else {}),
         },
     )
 
@@ -172,6 +175,8 @@ def _news(run: Run, ctx: RenderContext) -> Markup:
     if run.cancelled_by and not run.ended and run.state is not RunState.NEEDS_HUMAN:
         return translate("card.cancelling", who=ctx.name(run.cancelled_by))
     match run.state:
+        case RunState.QUEUED if run.waits_for_time:
+            return ctx.translator.translate("card.turn", target=target_name(run)) if run.waited else Markup("")
         case RunState.QUEUED if run.place_in_queue > 0:
             return ctx.translator.count("card.queue", run.place_in_queue, target=target_name(run))
         case RunState.QUEUED:

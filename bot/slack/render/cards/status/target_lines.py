@@ -273,6 +273,8 @@ def run_status(run: Run, usual: Mapping[str, StepEstimate], ctx: RenderContext) 
         ctx: the render context.
     """
     match run.state:
+        case RunState.QUEUED if run.waits_for_time and run.request.start is not None:
+            return ctx.translator.translate("ops.starts", at=ctx.translator.moment(run.request.start.at))
         case RunState.QUEUED:
             return ctx.translator.count("card.queue", run.place_in_queue or 1, target=target_name(run))
         case RunState.AWAITING_APPROVAL if run.gate is not None:
