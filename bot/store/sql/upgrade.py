@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +24,23 @@ Guard = Callable[[Connection], None]
 # Alembic is imported where it has work to do: it loads every dialect that it knows, a fifth of a second and megabytes.
 
 
+_BEFORE = re.compile(r"^down_revision\b[^=]*= \"(\w+)\"", re.MULTILINE)
+"""The line by which a migration names the one before; that of the first one names none."""
+
+
+@cache
 def versions() -> tuple[str, ...]:
-    """Give the schemas, oldest first, by the names of the migrations (`0001_baseline.py`)."""
-    return tuple(sorted(path.name.partition("_")[0] for path in (_SCRIPTS / "versions").glob("[0-9]*.py")))
+    """Give the schemas, oldest first: the migrations name the one before, as their numbers may be out of order."""
+    after: dict[str | None, list[str]] = {}
+    for path in (_SCRIPTS / "versions").glob("[0-9]*.py"):
+        found = _BEFORE.search(path.read_text(encoding="utf-8"))
+        after.setdefault(found[1] if found is not None else None, []).append(path.name.partition("_")[0])
+    chain: list[str] = []
+    while following := after.pop(chain[-1] if chain else None, []):
+        chain += following
+        if len(following) > 1:
+            raise LookupError(f"migrations that follow the same one: {', '.join(sorted(following))}")
+    return tuple(chain)
 
 
 def head() -> str:
