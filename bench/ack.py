@@ -19,7 +19,7 @@ from bot.playground.events.sockets import Outcome
 from bot.playground.server import RunningPlayground
 from bot.playground.workspace.default_workspace import default_workspace
 
-ROUNDS = {Size.FULL: 16, Size.SHORT: 8, Size.TINY: 1}
+ROUNDS = {Size.FULL: 16, Size.SHORT: 4, Size.TINY: 1}
 SAMPLES = {1: 30, 50: 2}
 """Commands in flight → how often a round: one after another, or all sent together."""
 

@@ -40,6 +40,9 @@ RECOVERY = (
 """Points of a life that picks a run up, before it has written a step of its own."""
 
 _TELLS = re.compile(r"before (exit status|commit (step|move|inbox|create|message))")
+MOST_CALLS = 12
+"""Three for the basis, two stretches, the migration and what it found, and the five steps that stand alone."""
+
 _BEGINS = re.compile(r"before commit step \S+ running begun")
 _PARTICULARS = re.compile(r"(step|move|message|slack \S+|\[) ?[^\s\]]+")
 """What makes points of one kind different: the step, the state, the message."""
@@ -204,6 +207,12 @@ async def judge(system: System, laravel: Application, mariadb: DatabaseServer, h
         assert len(await store.runs.recent(10)) == 1
 
 
+def calls_of_the_change(names: list[str]) -> int:
+    """Count what the host was asked from the approval to the end of the run: each call waits for it."""
+    behind = names[names.index("after commit move running") : names.index("after commit move succeeded")]
+    return sum(name.startswith("after ssh sent") for name in behind)
+
+
 async def points_of_a_deploy(
     system: System, laravel: Application, mariadb: DatabaseServer, host: DemoHost, folder: Path
 ) -> list[str]:
@@ -214,6 +223,7 @@ async def points_of_a_deploy(
         await lives.play()
         await judge(system, laravel, mariadb, host, position)
         _known["whole"] = lives.names
+        assert calls_of_the_change(lives.names) <= MOST_CALLS
         host.commands.forget()
     return _known["whole"]
 
