@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from bot.console.words import ENGLISH, Words
 from bot.domain.inbox import Event
 from bot.domain.policies.people import CONSOLE
 
-_OTHERS = {"schedule": "the schedule", "bot": "the bot"}
+_OTHERS = frozenset({"schedule", "bot"})
 
 
 @dataclass(frozen=True)
@@ -19,22 +20,26 @@ class PeopleNames:
     Args:
         people: names by ID, as Slack gave them.
         channels: the same of channels.
+        words: of the language in which others are named.
         lists: the lists of the operations file, by the ID of who stands in them.
     """
 
     people: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    words: Words = ENGLISH
 
     def person(self, identifier: str) -> str:
         """Name who did something: a person, the schedule, the bot, or somebody at the console."""
         where, _, name = identifier.partition(":")
         if where == CONSOLE and name:
-            return f"{name} on the bot's machine"
+            return self.words.say("machine", name=name)
         if identifier in self.people:
             return self.people[identifier]
         lists = self.lists.get(identifier, ())
-        return _OTHERS.get(identifier) or (f"{identifier} ({', '.join(lists)})" if lists else identifier)
+        if identifier in _OTHERS:
+            return self.words.say(identifier)
+        return f"{identifier} ({', '.join(lists)})" if lists else identifier
 
     def person_briefly(self, identifier: str) -> str:
         """Name who did something in one word, where that can be."""
@@ -47,12 +52,13 @@ class PeopleNames:
         return f"#{name}" if name else identifier
 
 
-def names_from(events: Iterable[Event], people: object) -> PeopleNames:
+def names_from(events: Iterable[Event], people: object, words: Words = ENGLISH) -> PeopleNames:
     """Take the names that are known on this machine.
 
     Args:
         events: commands, buttons and forms as Slack sent them, oldest first.
         people: the section of the operations file, as far as it can be read.
+        words: of the language.
     """
     persons: dict[str, str] = {}
     channels: dict[str, str] = {}
@@ -67,7 +73,7 @@ def names_from(events: Iterable[Event], people: object) -> PeopleNames:
             _take(persons, user.get("id"), user.get("name") or user.get("username"))
         if isinstance(channel, dict):
             _take(channels, channel.get("id"), channel.get("name"))
-    return PeopleNames(persons, channels, _lists(people))
+    return PeopleNames(persons, channels, _lists(people), words)
 
 
 def _payload(body: str) -> Mapping[str, object]:

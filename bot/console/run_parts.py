@@ -9,6 +9,7 @@ from rich.text import Text
 from bot.console.output import without_control_characters
 from bot.console.people_names import PeopleNames
 from bot.console.run_text import run_mark, state_sentence, step_mark, took
+from bot.console.words import ENGLISH, Words
 from bot.domain.runs.plan import BOT
 from bot.domain.runs.run import Run, StepRow, StepState
 
@@ -18,10 +19,10 @@ def as_text(text: str, style: str = "") -> Text:
     return Text(without_control_characters(text), style=style, overflow="fold")
 
 
-def state_text(run: Run, now: datetime) -> Text:
+def state_text(run: Run, now: datetime, words: Words = ENGLISH) -> Text:
     """Give the sign and the state of a run."""
     sign, style = run_mark(run.state)
-    return as_text(f"{sign} {state_sentence(run, now)}", style)
+    return as_text(f"{sign} {state_sentence(run, now, words)}", style)
 
 
 def what_text(run: Run) -> Text:
@@ -35,10 +36,10 @@ def mark_text(state: StepState) -> Text:
     return Text(sign, style=style)
 
 
-def place_text(row: StepRow) -> str:
+def place_text(row: StepRow, words: Words = ENGLISH) -> str:
     """Name where a step ran, and which attempt it was; empty for the bot itself."""
     place = "" if row.place == BOT else f" {row.place}"
-    return f"{place} (attempt {row.attempt})" if row.attempt > 1 else place
+    return f"{place} ({words.say('attempt', n=str(row.attempt))})" if row.attempt > 1 else place
 
 
 def span_text(rows: tuple[StepRow, ...], now: datetime) -> str:
@@ -51,15 +52,20 @@ def span_text(rows: tuple[StepRow, ...], now: datetime) -> str:
     return took(max(known) - min(starts)) if known else ""
 
 
-def state_line(run: Run, names: PeopleNames, now: datetime) -> Text:
+def state_line(run: Run, names: PeopleNames, now: datetime, words: Words = ENGLISH) -> Text:
     """Write how a run stands: its state, for how long, and who cancelled it."""
-    state, length = state_text(run, now), took((run.ended_at or now) - run.created_at)
+    sign, style = run_mark(run.state)
     if run.ended and not run.nothing_to_do:
-        state.append(f" after {length}")
+        key = "ended"
     elif run.place_in_queue:
-        state.append(f", number {run.place_in_queue} in the queue")
-    elif not run.ended:
-        state.append(f", for {length}")
-    if run.cancelled_by:
-        state.append_text(as_text(f", cancelled by {names.person(run.cancelled_by)}"))
-    return state
+        key = "queued"
+    else:
+        key = "only" if run.ended else "going"
+    line = words.say(
+        f"state.{key}",
+        state=state_sentence(run, now, words),
+        took=took((run.ended_at or now) - run.created_at),
+        n=str(run.place_in_queue),
+        who=names.person(run.cancelled_by) if run.cancelled_by else "",
+    )
+    return as_text(f"{sign} {line}", style)

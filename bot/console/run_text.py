@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.console.people_names import PeopleNames
+from bot.console.words import ENGLISH, Words
 from bot.domain.errors import Problem
-from bot.domain.language import Language
 from bot.domain.runs.run import Run, RunState, StepState
 from bot.domain.secrets import Masker
 from bot.domain.targets.target import EmojiNames
 from bot.slack.render.context import RenderContext, state_words
 from bot.slack.render.markup import unmarked
-from bot.slack.translators import builtin_translator
 
 Mark = tuple[str, str]
 """A sign and its style. The sign alone suffices where there is no colour."""
@@ -52,43 +51,10 @@ def in_words(code: str) -> str:
     return code.replace("_", " ")
 
 
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_TODAY = timedelta(hours=20)
-"""Up to this age a time of day alone cannot be taken for that of another day."""
-
-_WEEK = timedelta(days=7)
-_AGES = ((365 * _DAY, "year"), (30 * _DAY, "month"), (_WEEK, "week"), (_DAY, "day"), (_HOUR, "hour"))
-
-
 def when(instant: datetime) -> str:
     """Write an instant on this machine's wall clock, with its offset from UTC."""
     local = instant.astimezone()
     return f"{local:%Y-%m-%d %H:%M:%S} {local:%z}"
-
-
-def when_briefly(instant: datetime, now: datetime) -> str:
-    """Write an instant on this machine's wall clock: `07:40`, `Mon 07:40` within a week, then `16 Nov`, `Nov 2025`."""
-    local, age = instant.astimezone(), now - instant
-    if age < _TODAY:
-        return f"{local:%H:%M}"
-    if age < _WEEK:
-        return f"{local:%a %H:%M}"
-    return f"{local.day} {local:%b}" if age < 300 * _DAY else f"{local:%b %Y}"
-
-
-def when_and_age(instant: datetime, now: datetime) -> str:
-    """Write an instant on this machine's wall clock, and how old it is: `16 Nov 2026 07:40 UTC, 3 days ago`."""
-    local, past = instant.astimezone(), age(instant, now)
-    return f"{local.day} {local:%b %Y %H:%M %Z}" + (f", {past}" if past else "")
-
-
-def age(instant: datetime, now: datetime) -> str:
-    """Write how old something is: `3 hours ago`, `2 weeks ago`; empty below an hour."""
-    for length, name in _AGES:
-        count = (now - instant) // length
-        if count >= 1:
-            return f"{count} {name}{'s' if count > 1 else ''} ago"
-    return ""
 
 
 def zone(now: datetime) -> str:
@@ -121,30 +87,31 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def state_sentence(run: Run, now: datetime) -> str:
+def state_sentence(run: Run, now: datetime, words: Words = ENGLISH) -> str:
     """Write the state of a run in the words of its card."""
-    translator = builtin_translator(Language.ENGLISH)
-    return str(state_words(run, RenderContext(translator, Masker(()), EmojiNames(), now)))
+    return str(state_words(run, RenderContext(words.translator, Masker(()), EmojiNames(), now)))
 
 
-def problem_sentence(problem: Problem, names: PeopleNames | None = None) -> str:
+def problem_sentence(problem: Problem, names: PeopleNames | None = None, words: Words = ENGLISH) -> str:
     """Write what a problem is, in the words of Slack's messages; empty where the state of the run says it all.
 
     Args:
         problem: of a run or a step.
         names: of the people in it.
+        words: of the language.
     """
-    return _plain(builtin_translator(Language.ENGLISH).problem_text(_named(problem, names)))
+    return _plain(words.translator.problem_text(_named(problem, names)))
 
 
-def remedy_sentence(problem: Problem, names: PeopleNames | None = None) -> str:
+def remedy_sentence(problem: Problem, names: PeopleNames | None = None, words: Words = ENGLISH) -> str:
     """Write what would be right; empty where nothing is to be said.
 
     Args:
         problem: of a run or a step.
         names: of the people in it.
+        words: of the language.
     """
-    return _plain(builtin_translator(Language.ENGLISH).remedy_text(_named(problem, names)))
+    return _plain(words.translator.remedy_text(_named(problem, names)))
 
 
 def _named(problem: Problem, names: PeopleNames | None) -> Problem:

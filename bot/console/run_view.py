@@ -14,6 +14,7 @@ from bot.console.people_names import PeopleNames
 from bot.console.run_output import StepOutput
 from bot.console.run_parts import as_text, mark_text, place_text, span_text, state_line, what_text
 from bot.console.run_text import counted, in_words, problem_sentence, when
+from bot.console.words import ENGLISH, Words
 from bot.domain.runs.findings import facts_of
 from bot.domain.runs.history import Record
 from bot.domain.runs.plan import BOT, Plan
@@ -46,12 +47,12 @@ def whole(run: Run, digest: str, history: tuple[Record, ...], names: PeopleNames
     return Group(*parts)
 
 
-def log_heading(one: StepOutput) -> Text:
+def log_heading(one: StepOutput, words: Words = ENGLISH) -> Text:
     """Give the line above a step's output."""
-    place = "" if one.place == BOT else f" on {one.place}"
-    attempt = f", attempt {one.attempt}" if one.attempt > 1 else ""
-    state = f" ({one.state})" if one.state else ""
-    return as_text(f"── {one.title}{place}{attempt}{state} ──", "bold")
+    place = "" if one.place == BOT else " " + words.say("on", place=one.place)
+    attempt = f", {words.say('attempt', n=str(one.attempt))}" if one.attempt > 1 else ""
+    state = f" ({words.say(f'step.{one.state}')})" if one.state else ""
+    return as_text(f"── {words.translator.phrase(one.title)}{place}{attempt}{state} ──", "bold")
 
 
 def _indented(part: RenderableType) -> RenderableType:

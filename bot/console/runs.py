@@ -162,7 +162,7 @@ async def show_details(run: Run, reader: StoreReader, terminal: Terminal) -> Non
 async def _names(reader: StoreReader, terminal: Terminal) -> PeopleNames:
     """Read what people and channels are called, as far as the store and the operations file know it."""
     events = await reader.inbox.latest((EventKind.COMMAND, EventKind.BUTTON, EventKind.VIEW), _EVENTS_WITH_NAMES)
-    return masked_copy(names_from(events, terminal.people), terminal.masker)
+    return masked_copy(names_from(events, terminal.people, terminal.words), terminal.masker)
 
 
 async def show_json(run: Run, reader: StoreReader, terminal: Terminal) -> None:
@@ -174,9 +174,9 @@ async def log_text(run: Run, reader: StoreReader, terminal: Terminal) -> None:
     """Print what the steps printed, for people."""
     found = assemble_output(run, await reader.runs.output(run.id))
     if not found:
-        print_text(terminal.err, f"{run.id} has printed nothing yet")
+        print_text(terminal.err, terminal.words.say("silent", run=run.id))
     for one in masked_copy(found, terminal.masker):
-        terminal.out.print(run_view.log_heading(one), soft_wrap=True)
+        terminal.out.print(run_view.log_heading(one, terminal.words), soft_wrap=True)
         print_text(terminal.out, one.text.rstrip("\n"))
 
 

@@ -20,7 +20,9 @@ from bot.config.problems import ConfigurationError
 from bot.config.settings import ops_file_of, store_url_of
 from bot.config.variables import Variables, read_variables
 from bot.console.output import print_text
+from bot.console.words import ENGLISH, Words
 from bot.domain.errors import RefusedError
+from bot.domain.language import Language
 from bot.domain.names import nearest, parse_run_id
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker, Secret
@@ -44,6 +46,7 @@ class Terminal:
         err: standard error.
         masker: of the secrets that are known here.
         now: the time, for what still goes.
+        words: of the language of the bot's channels.
         people: that section of the operations file as it stands there, also where the file is not valid.
     """
 
@@ -52,6 +55,7 @@ class Terminal:
     masker: Masker
     now: datetime
     people: object = None
+    words: Words = ENGLISH
 
     def data(self, data: object) -> None:
         """Write JSON."""
@@ -96,7 +100,7 @@ async def ask(
     with suppress(ConfigurationError):
         operations = read_ops_file(ops_file_of(variables))
     masker = _masker(variables, url.secrets, operations)
-    terminal = Terminal(out, err, masker, datetime.now(UTC), _people(operations))
+    terminal = Terminal(out, err, masker, datetime.now(UTC), _people(operations), _words(variables))
     try:
         async with opened(url.reveal()) as reader:
             return await question(reader, terminal)
@@ -113,6 +117,12 @@ def _masker(variables: Variables, store: tuple[Secret, ...], operations: str) ->
     names = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"}
     names |= set(re.findall(r"password:[^\n]*?\$\{(\w+)\}", operations))
     return Masker((*store, *(Secret(variables.values[name]) for name in sorted(names & variables.values.keys()))))
+
+
+def _words(variables: Variables) -> Words:
+    """Take the language of the configuration; English where it names none that is built in."""
+    language = variables.values.get("BOT_LANGUAGE", "")
+    return Words(Language(language)) if language in set(Language) else ENGLISH
 
 
 def _people(operations: str) -> object:

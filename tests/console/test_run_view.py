@@ -17,9 +17,11 @@ from bot.console import run_view
 from bot.console.people_names import PeopleNames, names_from
 from bot.console.run_list import list_of
 from bot.console.run_summary import summary_of
-from bot.console.run_text import problem_sentence, remedy_sentence, took, took_briefly, when_and_age, when_briefly
+from bot.console.run_text import problem_sentence, remedy_sentence, took, took_briefly
+from bot.console.words import ENGLISH, Words
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.inbox import Event, EventKind
+from bot.domain.language import Language
 from bot.domain.runs.plan import Phase
 from bot.domain.runs.run import Run, RunState, StepState
 from tests.console.support.samples import AT, FAILED, NOW, SECRET, SUCCEEDED, history
@@ -102,6 +104,28 @@ def test_list_at_both_widths():
         "  amelie, 07:40 UTC, 5 min",
     ]
     assert listed((), 80) == ["no runs yet"]
+
+
+def test_the_list_and_one_screen_in_french():
+    names = replace(NAMES, words=Words(Language.FRENCH))
+    assert printed(list_of((FAILED, SUCCEEDED), names, NOW, 80), 80)[:2] == [
+        "ID        ÉTAT                COMMANDE                  PAR     DATE, UTC  DURÉE",
+        "R-7K3F9Q  ! décision requise  deploy compte production  amelie  07:40      5 min",
+    ]
+    screen = "\n".join(printed(summary_of(FAILED, names, NOW + timedelta(days=2)), 80)).replace("\u00a0", " ")
+    for said in (
+        "décision requise, depuis",
+        "demandé par amelie dans #ops, le 16 nov. 2026 07:40 UTC, il y a 2 jours",
+        "commit aaaaaaa, 1 nouveau commit, 1 migration",
+        "approbation : donnée, 1 sur 1 de releasers, par U0BOB (releasers)",
+        "préparation : 2 sur 2 étapes",
+        "vérification : 0 sur 1 étape",
+        "Détails : countersign runs show R-7K3F9Q --verbose",
+    ):
+        assert said in screen, screen
+    english = "\n".join(summarised(FAILED))
+    assert not [word for word in ("approval", "requested", "steps", "needs", "More") if word in screen]
+    assert "approval" in english
 
 
 @pytest.mark.parametrize(("later", "when"), [(2, "Mon 07:40"), (30, "16 Nov"), (400, "Nov 2026")])
@@ -224,8 +248,8 @@ def test_durations_in_a_list(seconds, text):
 )
 def test_times_and_ages(days, briefly, age):
     now = AT + timedelta(days=days)
-    assert when_briefly(AT, now) == briefly
-    assert when_and_age(AT, now) == f"16 Nov 2026 07:40 UTC{age}"
+    assert ENGLISH.when_briefly(AT, now) == briefly
+    assert ENGLISH.when_and_age(AT, now) == f"16 Nov 2026 07:40 UTC{age}"
 
 
 def test_names_come_from_what_slack_sent_and_from_the_lists():
