@@ -13,7 +13,7 @@ from bot.databases.migrations.rehearsal_script import RehearsalOutcome, Rehearsa
 from bot.databases.migrations.sql.catalog import Catalog, read_catalog
 from bot.databases.migrations.sql.ddl import MigrationStatement, catalog_after
 from bot.databases.server.connector import Connector
-from bot.databases.server.schema import schema_of
+from bot.databases.server.schema_rows import schema_of
 from bot.databases.server.tables import TableSize
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.policies.rehearsal_mode import RehearsalMode

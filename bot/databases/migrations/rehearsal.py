@@ -29,7 +29,7 @@ from bot.databases.migrations.sql.catalog import Catalog, read_catalog
 from bot.databases.migrations.sql.ddl import MigrationStatement, Operation, catalog_after, read_statements
 from bot.databases.ports import HostReader, HostRunner
 from bot.databases.server.connector import Connector
-from bot.databases.server.schema import Schema, canonical, schema_digests
+from bot.databases.server.schema import DIGITS, EARLIER_DIGITS, PARTS, Schema, canonical, schema_digests
 from bot.databases.server.tables import TableSize, live_schema
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import AsRehearsed, Direction, Rehearse
@@ -251,7 +251,7 @@ class AsRehearsedPerformer:
         if found is not None:
             return Failed(found)
         facts = {"tables": ", ".join(act.expected)}
-        others = sorted(schema.tables - act.digests.keys()) if act.digests is not None else []
+        others = sorted(schema.places - act.digests.keys()) if act.digests is not None else []
         return Done(facts | ({"not_rehearsed": ", ".join(others)} if others else {}))
 
     async def resume(self, job: Job, output: Output) -> Outcome:
@@ -268,7 +268,10 @@ class AsRehearsedPerformer:
 
 
 def _otherwise(act: AsRehearsed, schema: Schema) -> Problem | None:
-    """Say which table is not as it was in the rehearsal, or None. Tables that were not there then are not compared."""
+    """Say what is not as it was in the rehearsal, or None. What was not there then is not compared."""
+    digits = DIGITS
+    if _is_of_an_earlier_version(act):
+        schema, digits = schema.as_once_read(), EARLIER_DIGITS
     for table, after in act.expected.items():
         found = canonical(schema.of([table]))
         if found != after:
@@ -276,8 +279,16 @@ def _otherwise(act: AsRehearsed, schema: Schema) -> Problem | None:
             extra = sorted(set(found.splitlines()) - set(after.splitlines()))
             facts = {"missing": "; ".join(missing)[:1000], "unexpected": "; ".join(extra)[:1000]}
             return problem(Reason.NOT_TAKEN_EFFECT, table=table, **facts)
-    digests = schema_digests(schema)
+    digests = schema_digests(schema, digits)
     others = [table for table, digest in (act.digests or {}).items() if digests.get(table) != digest]
     if not others:
         return None
     return problem(Reason.NOT_TAKEN_EFFECT, table=", ".join(sorted(others)), unlike_rehearsed=", ".join(sorted(others)))
+
+
+def _is_of_an_earlier_version(act: AsRehearsed) -> bool:
+    """Whether the plan was sealed when columns and indexes alone were compared."""
+    if act.digests:
+        return all(len(digest) == EARLIER_DIGITS for digest in act.digests.values())
+    lines = [line for after in act.expected.values() for line in after.splitlines()]
+    return bool(lines) and not any(line.startswith(tuple(f"{kind} " for kind in PARTS)) for line in lines)

@@ -13,7 +13,8 @@ from bot.databases.backups.dump_script import OPTION_FILE, PREAMBLE, REMOVE_STAL
 from bot.databases.backups.host_script import HostScript
 from bot.databases.backups.manifest import Manifest
 from bot.databases.server.quoting import identifier, option_file
-from bot.databases.server.schema import SCHEMA_SQL, Schema, parse_lines, schema_of
+from bot.databases.server.schema import Schema
+from bot.databases.server.schema_rows import SCHEMA_SQL, parse_lines, schema_of
 from bot.domain.runs.acts import Rehearse, SandboxRehearsal
 from bot.domain.runs.findings import NoBackupData, NotRehearsedReason, RehearsedRows
 from bot.domain.secrets import Secret

@@ -51,6 +51,9 @@ neutral() {
 # disabled: events that do not fire
 disabled() { sed '/^\/\*!50106 CREATE/s/\(ON COMPLETION \(NOT \)\{0,1\}PRESERVE\) ENABLE/\1 DISABLE/'; }
 
+# tables_alone: of a schema's lines those of tables and views; what acts by itself may come later, or not at all
+tables_alone() { grep -v -E "^(trigger|procedure|function|event)$(printf '\t')"; }
+
 # rows_alone: without what could act by itself. Routines and triggers come from the live database, if at all.
 rows_alone() { in_large_pieces sed '/^DELIMITER ;;$/,/^DELIMITER ;$/d'; }
 

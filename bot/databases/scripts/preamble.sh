@@ -50,7 +50,7 @@ first() {
 # session OPTION…: open a session, with the $settings that SQL assigns to it, if there are some
 session() {
   # shellcheck disable=SC2086 # these are words
-  "$client" --defaults-file="$options" $secured --connect-timeout=10 --default-character-set=utf8mb4 --batch \
+  "$client" --defaults-file="$options" $secured --connect-timeout=10 --default-character-set=utf8mb4 --comments --batch \
     ${settings:+"--init-command=SET SESSION $settings"} "$@"
 }
 

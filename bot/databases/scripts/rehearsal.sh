@@ -15,7 +15,7 @@
 #   pipe         where the bot sends that file: the name of the pipe; else nothing
 #   no_data no_data_detail   why there is no such backup although one was wanted
 #   reserve      KiB that must stay free
-#   schema_sql   prints columns and indexes of the database in use
+#   schema_sql   prints the schema of the database in use
 #   setup probe pretend apply   scripts of the recipe
 #   "$@"         the paths of the migrations' files, in order
 #
@@ -142,8 +142,8 @@ restored() {
   arrived_whole || without backup_unreadable "what came of $dump is not what was made" || return 1
   staged_well unpack rows neutral load ||
     without not_loaded "$stages: $(cat "$results/copying")" || return 1
-  query "$source" "$schema_sql" | sort >"$results/schema.live"
-  schema >"$results/schema.kept"
+  query "$source" "$schema_sql" | tables_alone | sort >"$results/schema.live"
+  schema | tables_alone >"$results/schema.kept"
   recorded=$(query "$source" "SELECT * FROM $table_sql" | cksum)
   if ! cmp -s "$results/schema.live" "$results/schema.kept" || [ "$(records)" != "$recorded" ]; then
     without other_schema "$(differing "$results/schema.live" "$results/schema.kept")"

@@ -60,10 +60,10 @@ loaded() {
   return 1
 }
 
-# same_schema: whether the copy is the live database, but for the rows
+# same_schema: whether the copy is the live database, but for the rows, and for what is not in it yet
 same_schema() {
-  query "$source" "$schema_sql" | sort >"$box/schema.live"
-  schema "$copy" >"$box/schema.copy"
+  query "$source" "$schema_sql" | tables_alone | sort >"$box/schema.live"
+  schema "$copy" | tables_alone >"$box/schema.copy"
   if ! cmp -s "$box/schema.live" "$box/schema.copy" || [ "$(records query "$source")" != "$(records in_box "$copy")" ]; then
     without other_schema "$(differing "$box/schema.live" "$box/schema.copy")"
   fi

@@ -14,7 +14,7 @@
 #   copy_up_to     KiB up to which all rows are copied
 #   sample_rows    how many rows of each table are copied else
 #   backup dump sha256 made_epoch pipe no_data no_data_detail   as in rehearsal.sh
-#   schema_sql     prints columns and indexes of the database in use
+#   schema_sql     prints the schema of the database in use
 #   checksum_sql   the one of checksums.py
 #   rows_sql       prints statements that compare the tables of $before and the copy row by row
 #   statements_awk failure_awk   programs
@@ -32,6 +32,7 @@
 #   predicted    lines NUMBER<TAB>WAY: how the server would carry out a statement that changes a table
 #   ran          lines NUMBER<TAB>MIGRATION: what was recorded or taken out, in order
 #   schema       the whole schema before
+#   unlike       lines of the schema that the live database (<) and the copy (>) do not share before anything ran
 #   changed.N    lines of the schema that the migration of this number took away (<) and brought (>)
 #   changed      the same for all of them together
 #   back         lines of the schema that differ once everything was undone
@@ -107,7 +108,8 @@ snapshots() {
     # shellcheck disable=SC2016 # quotes of SQL
     printf 'CREATE DATABASE IF NOT EXISTS `%s`; USE `%s`;\n' "$evidence" "$evidence"
     printf 'CREATE TABLE ran (number INT AUTO_INCREMENT PRIMARY KEY, name TEXT) ENGINE=InnoDB;\n'
-    printf 'CREATE TABLE lines_of (number INT, a TEXT, b TEXT, c TEXT, d TEXT, e TEXT, f TEXT, g TEXT, KEY (number)) ENGINE=InnoDB;\n'
+    printf 'CREATE TABLE lines_of (number INT, a TEXT, b TEXT, c TEXT, d TEXT, e TEXT, f TEXT, g TEXT, h TEXT,
+      i TEXT, KEY (number)) ENGINE=InnoDB;\n'
     printf 'USE %s;\nDELIMITER //\n' "$copy_sql"
     printf '%s\n' "$recorded" | while IFS= read -r event; do
       # shellcheck disable=SC2086 # words
@@ -127,7 +129,7 @@ snapshots() {
 per_migration() {
   [ -n "$snapped" ] || return 0
   in_box "$evidence" 'SELECT number, name FROM ran ORDER BY number' >"$sandbox_results/ran"
-  in_box "$evidence" 'SELECT number, a, b, c, d, e, f, g FROM lines_of ORDER BY number' |
+  in_box "$evidence" 'SELECT number, a, b, c, d, e, f, g, h, i FROM lines_of ORDER BY number' |
     awk -v first="$box/schema.first" -v to="$sandbox_results/changed." '
       function compare(    line) {
         for (line in before) if (!(line in after)) { print "< " line >(to number); delete before[line] }
@@ -268,6 +270,8 @@ snapped=
 snapshots
 measured first
 cp "$box/schema.first" "$sandbox_results/schema"
+query "$source" "$schema_sql" | sort >"$box/schema.live"
+differences "$box/schema.live" "$box/schema.first" >"$sandbox_results/unlike"
 tables | sort >"$box/tables.first"
 cp "$box/counts.first" "$sandbox_results/counts"
 took snapshots "$at"

@@ -1,36 +1,24 @@
-"""The columns and indexes of a database, and the differences and effects between two schemas. Pure."""
+"""The schema of a database, and the differences and effects between two schemas. Pure."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from bot.databases.migrations.sql.ddl import EffectKind, StatementEffect
 from bot.databases.server.column_types import narrows
 
-SCHEMA_SQL = """
-    SELECT 'column', table_name, column_name, column_type, is_nullable,
-        IF(column_default IS NULL, '',
-            QUOTE(
-                /*!80013 IF(LOCATE('DEFAULT_GENERATED', extra), column_default, QUOTE( */ column_default /*!80013 )) */
-            )),
-        CONCAT(extra, IF(COALESCE(generation_expression, '') = '', '', CONCAT(' AS (', generation_expression, ')')))
-    FROM information_schema.columns WHERE table_schema = DATABASE()
-    UNION ALL
-    SELECT 'index', table_name, index_name, LPAD(seq_in_index, 3, '0'), non_unique,
-        COALESCE(column_name, /*!80013 CONCAT('(', expression, ')'), */ ''), IFNULL(sub_part, '')
-    FROM information_schema.statistics WHERE table_schema = DATABASE()
-"""
-"""Rows of seven texts. A default is the text of its SQL, quoted: MariaDB has that text, and the word NULL for columns
-that may be NULL; MySQL has the value of a constant, and nothing for NULL. A missing one is not quoted, for that gives
-the word NULL. MySQL alone has indexes on expressions. It alone reads what begins with `/*!80013`, from then on."""
+DIGITS = 20
+"""Of the digests in plans."""
 
-_FIELDS = 7
-_DIGITS = 16
-_ESCAPES = {"\\t": "\t", "\\n": "\n", "\\\\": "\\", "\\0": "\0"}
+EARLIER_DIGITS = 16
+"""Of the digests in plans from before there were `parts`."""
+
+_IN_ITS_TABLE = frozenset({"table", "foreign key", "partition"})
+PARTS = _IN_ITS_TABLE | {"check", "view", "trigger", "procedure", "function", "event"}
+"""The kinds of what a schema has beside columns and indexes."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +32,8 @@ class Column:
         nullable: whether it can be NULL.
         default: as SQL; empty where it has none.
         extra: such as `auto_increment`, or how it is generated.
+        collation: of its texts; empty where it has none, or that of its table.
+        comment: what was written beside it.
     """
 
     table: str
@@ -52,6 +42,8 @@ class Column:
     nullable: bool
     default: str
     extra: str
+    collation: str = ""
+    comment: str = ""
 
     @property
     def definition(self) -> str:
@@ -59,7 +51,9 @@ class Column:
         null = "NULL" if self.nullable else "NOT NULL"
         default = f" DEFAULT {_plain(self.default)}" if self.default not in {"", "'NULL'"} else ""
         extra = f" {self.extra}" if self.extra else ""
-        return f"{self.type} {null}{default}{extra}"
+        collation = f" COLLATE {self.collation}" if self.collation else ""
+        comment = f" COMMENT {self.comment!r}" if self.comment else ""
+        return f"{self.type}{collation} {null}{default}{extra}{comment}"
 
     @property
     def required(self) -> bool:
@@ -76,13 +70,15 @@ class Index:
         table: whose.
         name: of the index.
         unique: whether it allows a value once only.
-        columns: in order, each perhaps with how much of it counts: `body(20)`.
+        columns: in order, each perhaps with how much of it counts and in which direction: `body(20) DESC`.
+        extra: its type where that is not the usual one, whether queries leave it aside, and what was written beside it.
     """
 
     table: str
     name: str
     unique: bool
     columns: tuple[str, ...]
+    extra: str = ""
 
     @property
     def kind(self) -> str:
@@ -93,72 +89,89 @@ class Index:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What a schema has beside columns and indexes.
+
+    Args:
+        kind: one of `PARTS`; `table` are its options.
+        owner: the table that it belongs to, or its own name.
+        name: of the part; empty where its owner has one such part alone.
+        definition: everything else; of free SQL the first digits of a digest.
+    """
+
+    kind: str
+    owner: str
+    name: str
+    definition: str
+
+    @property
+    def is_sql(self) -> bool:
+        """Whether it is free SQL, which a server may write differently once it was dumped and loaded."""
+        return self.kind not in _IN_ITS_TABLE
+
+    @property
+    def place(self) -> str:
+        """What it is compared as part of: its table; what is free SQL stands for itself."""
+        if not self.is_sql:
+            return self.owner
+        own = {"trigger": self.name, "check": self._full_name}
+        return f"{self.kind} {own.get(self.kind, self.owner)}"
+
+    @property
+    def line(self) -> str:
+        """All of it, for comparing and for people."""
+        return " ".join(filter(None, (self.kind, self._full_name, self.definition)))
+
+    @property
+    def _full_name(self) -> str:
+        return f"{self.owner}.{self.name}" if self.name else self.owner
+
+
+PartKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
 class Schema:
-    """Tables with their columns and indexes, each by table and name."""
+    """Columns and indexes by table and name, and everything else by kind, owner and name."""
 
     columns: dict[tuple[str, str], Column]
     indexes: dict[tuple[str, str], Index]
+    parts: dict[PartKey, Part] = field(default_factory=dict)
 
     @property
     def tables(self) -> frozenset[str]:
-        """The names of its tables."""
+        """The names of its tables and views."""
         return frozenset(table for table, _ in self.columns)
 
-    def of(self, tables: Iterable[str]) -> Schema:
-        """Return the part of some tables."""
-        wanted = frozenset(tables)
+    @property
+    def places(self) -> frozenset[str]:
+        """The names of all that is compared by itself: tables, and what stands beside them, such as `view recent`."""
+        return self.tables | {part.place for part in self.parts.values()}
+
+    def of(self, places: Iterable[str]) -> Schema:
+        """Return the part of some `places`."""
+        wanted = frozenset(places)
         return Schema(
             {key: column for key, column in self.columns.items() if key[0] in wanted},
             {key: index for key, index in self.indexes.items() if key[0] in wanted},
+            {key: part for key, part in self.parts.items() if part.place in wanted},
         )
 
-
-def schema_of(rows: Iterable[Sequence[object]]) -> Schema:
-    """Build a schema from the rows of `SCHEMA_SQL`.
-
-    Raises:
-        ValueError: a row is not of that form.
-    """
-    columns: dict[tuple[str, str], Column] = {}
-    parts: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    unique: dict[tuple[str, str], bool] = {}
-    for row in rows:
-        texts = tuple(_text(value) for value in row)
-        if len(texts) != _FIELDS or texts[0] not in {"column", "index"}:
-            raise ValueError(f"not a row of a schema: {texts[:2]!r}")
-        kind, table, name = texts[:3]
-        if kind == "column":
-            columns[table, name] = Column(table, name, texts[3], texts[4] == "YES", texts[5], texts[6])
-        else:
-            parts.setdefault((table, name), []).append((texts[3], texts[5] + (f"({texts[6]})" if texts[6] else "")))
-            unique[table, name] = texts[4] == "0"
-    indexes = {
-        key: Index(*key, unique[key], tuple(column for _, column in sorted(columns_of)))
-        for key, columns_of in parts.items()
-    }
-    return Schema(columns, indexes)
-
-
-def _text(value: object) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def parse_lines(text: str) -> tuple[tuple[str, ...], ...]:
-    """Read rows as a server's client writes them with `--batch`: tabs between fields, blanks escaped.
-
-    Args:
-        text: its output.
-    """
-    return tuple(
-        tuple(re.sub(r"\\[tn\\0]", lambda m: _ESCAPES[m.group()], field) for field in line.split("\t"))
-        for line in text.split("\n")
-        if line
-    )
+    def as_once_read(self) -> Schema:
+        """Return what was read of a schema before there were `parts`: plans from then may still be carried out."""
+        columns = {key: replace(column, collation="", comment="") for key, column in self.columns.items()}
+        plain = {
+            key: replace(index, columns=tuple(one.removesuffix(" DESC") for one in index.columns), extra="")
+            for key, index in self.indexes.items()
+        }
+        return Schema(columns, plain)
 
 
 def canonical(schema: Schema) -> str:
     """Write a schema as sorted lines, for comparing and for the digest of a plan."""
-    return "\n".join(sorted((*map(_column_line, schema.columns.values()), *map(_index_line, schema.indexes.values()))))
+    parts = (part.line for part in schema.parts.values())
+    columns, indexes = map(_column_line, schema.columns.values()), map(_index_line, schema.indexes.values())
+    return "\n".join(sorted((*columns, *indexes, *parts)))
 
 
 def _column_line(column: Column) -> str:
@@ -166,22 +179,29 @@ def _column_line(column: Column) -> str:
 
 
 def _index_line(index: Index) -> str:
-    return f"{index.table} {index.kind} {index.name} ({', '.join(index.columns)})"
+    return f"{index.table} {index.kind} {index.name} ({', '.join(index.columns)}){_extra(index)}"
 
 
-def schema_digests(schema: Schema) -> dict[str, str]:
-    """Give the digest of each table, by name: the first 16 hexadecimal digits of the SHA-256 of its canonical lines.
+def _extra(index: Index) -> str:
+    return f" {index.extra}" if index.extra else ""
+
+
+def schema_digests(schema: Schema, digits: int = DIGITS) -> dict[str, str]:
+    """Give the digest of each of a schema's `places`: the first digits of the SHA-256 of its canonical lines.
 
     Args:
         schema: all of it.
+        digits: how many, hexadecimal ones.
     """
     lines: dict[str, list[str]] = defaultdict(list)
     for column in schema.columns.values():
         lines[column.table].append(_column_line(column))
     for index in schema.indexes.values():
         lines[index.table].append(_index_line(index))
+    for part in schema.parts.values():
+        lines[part.place].append(part.line)
     texts = {table: "\n".join(sorted(of_table)) for table, of_table in lines.items()}
-    return {table: hashlib.sha256(text.encode()).hexdigest()[:_DIGITS] for table, text in texts.items()}
+    return {table: hashlib.sha256(text.encode()).hexdigest()[:digits] for table, text in texts.items()}
 
 
 def schema_diff(before: Schema, after: Schema) -> dict[str, tuple[str, ...]]:
@@ -192,14 +212,24 @@ def schema_diff(before: Schema, after: Schema) -> dict[str, tuple[str, ...]]:
         after: the tables as they are.
 
     Returns:
-        Lines by table, sorted; `+` is new, `-` is gone, `~` is different. A table that is unchanged is absent.
+        Lines by `Schema.places`, sorted; `+` is new, `-` is gone, `~` is different. What is unchanged is absent.
     """
     lines: dict[str, tuple[str, ...]] = {}
-    for table in sorted(before.tables | after.tables):
-        found = _table_diff(table, before.of([table]), after.of([table]))
+    for place in sorted(before.places | after.places):
+        old, new = before.of([place]), after.of([place])
+        found = _table_diff(place, old, new) if place in before.tables | after.tables else _parts_diff(old, new)
         if found:
-            lines[table] = tuple(found)
+            lines[place] = tuple(found)
     return lines
+
+
+def _parts_diff(before: Schema, after: Schema) -> list[str]:
+    old, new = before.parts, after.parts
+    return [
+        *(f"- {part.line}" for key, part in old.items() if key not in new),
+        *(f"+ {part.line}" for key, part in new.items() if key not in old),
+        *(f"~ {old[key].line} → {part.definition}" for key, part in new.items() if key in old and old[key] != part),
+    ]
 
 
 def _table_diff(table: str, before: Schema, after: Schema) -> list[str]:
@@ -228,12 +258,12 @@ def _table_diff(table: str, before: Schema, after: Schema) -> list[str]:
     for key, index in after.indexes.items():
         if before.indexes.get(key) != index and key not in reported:
             lines.append(f"+ {table} {_index(index)}")
-    return lines
+    return lines + _parts_diff(before, after)
 
 
 def _index(index: Index) -> str:
     name = "" if index.name == "PRIMARY" else f" {index.name}"
-    return f"{index.kind}{name} ({', '.join(index.columns)})"
+    return f"{index.kind}{name} ({', '.join(index.columns)}){_extra(index)}"
 
 
 def schema_effects(before: Schema, after: Schema) -> tuple[StatementEffect, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.databases.server.schema import SCHEMA_SQL, Schema, schema_of
+from bot.databases.server.schema import Schema
+from bot.databases.server.schema_rows import SCHEMA_SQL, schema_of
 from bot.databases.server.session import ReadOnlySession
 
 _SIZES = """

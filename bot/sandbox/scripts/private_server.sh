@@ -49,7 +49,7 @@ server_prepared() {
 # In the socket's folder, since the path of a socket may not be long. A server cannot ask for files of the host.
 sandbox_client() {
   (cd "$box/run" && exec env MYSQL_TEST_LOGIN_FILE=/nonexistent "$sandbox_mysql" --defaults-file="$box/client.cnf" \
-    --local-infile=0 --default-character-set=utf8mb4 --connect-timeout=10 "$@" 7>&- 9>&-)
+    --local-infile=0 --comments --default-character-set=utf8mb4 --connect-timeout=10 "$@" 7>&- 9>&-)
 }
 
 # Its administrator can do nothing beyond the sandbox either.

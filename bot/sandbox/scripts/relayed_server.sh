@@ -23,7 +23,7 @@ as_account() {
   shift
   # shellcheck disable=SC2086 # options are words
   (exec timeout "${server_patience:-3600}" env MYSQL_TEST_LOGIN_FILE=/nonexistent "$sandbox_mysql" --defaults-file="$as_file" \
-    $sandbox_secured --local-infile=0 --default-character-set=utf8mb4 --connect-timeout=10 "$@" 7>&- 8>&- 9>&-)
+    $sandbox_secured --local-infile=0 --comments --default-character-set=utf8mb4 --connect-timeout=10 "$@" 7>&- 8>&- 9>&-)
 }
 
 sandbox_client() { as_account "$sandbox_login" "$@"; }

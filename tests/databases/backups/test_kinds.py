@@ -139,6 +139,16 @@ KINDS = (
         " e ENUM('a', 'it''s', '') NOT NULL DEFAULT '', y YEAR, t TIME(3), f DOUBLE, n DECIMAL(30, 10)) COMMENT 'a;b'",
         ("INSERT INTO defaults (id, age, f, n, t) VALUES (1, 1, 0.1, 12345678901234567890.0123456789, '-838:59:59')",),
     ),
+    Kind(
+        "texts with comments",
+        "CREATE TABLE told (a INT)",
+        (
+            "INSERT INTO told VALUES (1)",
+            "CREATE TRIGGER told_before BEFORE INSERT ON told FOR EACH ROW BEGIN /* é; */ SET NEW.a = 5; -- it's\n END",
+            "CREATE PROCEDURE tells(IN a INT /* years */)\n# the first line\nSELECT /* \"b\" */ '-- c', 1 -- d\n + 2",
+            "CREATE EVENT telling ON SCHEDULE EVERY 1 DAY DISABLE DO DELETE FROM told /* nightly */ WHERE a < 0",
+        ),
+    ),
 )
 
 
@@ -168,7 +178,9 @@ async def of_kinds(server: DatabaseServer, name: str) -> dict[str, list[object]]
     found: dict[str, list[object]] = {}
     sums, beside = await checksums(server, name), await definitions(server, name)
     for kind in KINDS:
-        for made in re.findall(r"CREATE (?:TABLE|VIEW) (\w+)", " ".join((kind.table, *kind.more))):
+        for made in re.findall(
+            r"CREATE (?:TABLE|VIEW|TRIGGER|PROCEDURE|FUNCTION|EVENT) (\w+)", " ".join((kind.table, *kind.more))
+        ):
             texts = await server.query(f"SHOW CREATE TABLE `{made}`", database=name) if made in sums else []
             rows = await server.query(f"SELECT * FROM `{made}`", database=name) if made in sums else []
             # MySQL says which character set a column has where that was said when it was made.

@@ -12,7 +12,8 @@ from bot.databases.migrations.online_ddl import UNPREDICTED, Prediction
 from bot.databases.migrations.rehearsal_script import RehearsalOutcome, RehearsalResults, Trial
 from bot.databases.migrations.sql.catalog import Catalog, KnownColumn
 from bot.databases.migrations.sql.ddl import read_statement, read_statements
-from bot.databases.server.schema import Schema, schema_of
+from bot.databases.server.schema import Schema
+from bot.databases.server.schema_rows import schema_of
 from bot.databases.server.tables import TableSize
 from bot.domain.runs.acts import Direction, Rehearse
 from bot.domain.runs.findings import Finding, NotRehearsedReason, RehearsedRows, RehearsedWhere, facts_of
@@ -34,7 +35,7 @@ COPY = Prediction(Online.COPY, writes_wait=True)
 
 
 def column(table: str, name: str, kind: str, *, null: bool = True) -> tuple[str, ...]:
-    return ("column", table, name, kind, "YES" if null else "NO", "", "")
+    return ("column", table, name, kind, "YES" if null else "NO", "", "", "", "")
 
 
 ID = column("users", "id", "int(11)", null=False)

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.databases.server.connector import Connector
+from bot.databases.server.schema import EARLIER_DIGITS, canonical, schema_digests
+from bot.databases.server.tables import live_schema
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer
 from bot.domain.errors import Reason
 from bot.domain.runs.acts import AsRehearsed, Rehearse
 from bot.domain.runs.plan import Phase, Risk, Step
-from bot.engine.ports import Done, Failed, Job
+from bot.engine.ports import Done, Failed, Job, Outcome
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rehearsals import Stage, found, nothing_left, of
 from tests.support import CommitKind
@@ -221,3 +224,31 @@ async def test_the_live_schema_is_held_against_the_rehearsal(stage: Stage, maria
     await git(stage.app.path, "merge", "--quiet", "--ff-only", "origin/main")
     await stage.app.artisan("migrate", "--force")
     assert await stage.comparer.perform(job, KeptOutput()) == Done({"tables": "user_sessions"})
+
+
+async def test_the_whole_schema_is_compared_and_plans_of_before_as_they_were_made(
+    stage: Stage, mariadb: DatabaseServer, connections: Connector
+) -> None:
+    async with connections.reading(stage.target) as session:
+        rehearsed = await live_schema(session)
+    table = canonical(rehearsed.as_once_read().of(["users"]))
+    now = AsRehearsed({}, schema_digests(rehearsed))
+    before = AsRehearsed({"users": table}, schema_digests(rehearsed.as_once_read(), EARLIER_DIGITS))
+    await mariadb.query("ALTER TABLE users COMMENT 'people'", database=stage.app.database.name)
+    await mariadb.query("CREATE VIEW theirs AS SELECT id FROM users", database=stage.app.database.name)
+
+    async def compared(act: AsRehearsed) -> Outcome:
+        step = Step("schema", "As rehearsed", Phase.VERIFY, (), Risk.READS, 60, act)
+        return await stage.comparer.perform(Job("R-AAAAA1", 1, step, "-", 1, stage.target), KeptOutput())
+
+    outcome = await compared(now)
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.facts["unlike_rehearsed"] == "users"
+    for act in (before, AsRehearsed({"users": table})):
+        assert isinstance(await compared(act), Done)
+    for changed, told in ((now, "users"), (before, "users")):
+        await mariadb.query("ALTER TABLE users ADD x INT", database=stage.app.database.name)
+        failed = await compared(changed)
+        assert isinstance(failed, Failed)
+        assert failed.problem.facts["table"] == told
+        await mariadb.query("ALTER TABLE users DROP x", database=stage.app.database.name)

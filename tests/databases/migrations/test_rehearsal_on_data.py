@@ -50,7 +50,7 @@ async def test_migrations_meet_the_rows_of_the_backup_and_not_those_of_today(
     assert await mariadb.query("SELECT DISTINCT name FROM users", database=live) == [{"name": "as of today"}]
     made = [statement.text.lower() for statement in mariadb.statements(position) if statement.ran]
     assert any("trigger `noticed`" in text for text in made)
-    assert not any("create" in text and "event" in text for text in made)
+    assert not any(text.startswith("create") and "event" in text.split("on schedule")[0] for text in made)
     await nothing_left(stage.app, mariadb)
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from bot.databases.migrations.rehearsal_script import RehearsalOutcome, failure_of, parse_files, results_of
 
-COLUMN = "column\tusers\tid\tint(11)\tNO\t\t\n"
-ADDED = "column\tusers\tfax\tvarchar(40)\tYES\t'NULL'\t\n"
+COLUMN = "column\tusers\tid\tint(11)\tNO\t\t\t\t\n"
+ADDED = "column\tusers\tfax\tvarchar(40)\tYES\t'NULL'\t\t\t\n"
 
 
 def test_each_migration_is_seen_as_it_found_the_tables_and_as_it_left_them() -> None:

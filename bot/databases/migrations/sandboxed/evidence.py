@@ -20,7 +20,7 @@ from bot.databases.migrations.sandboxed.results import (
 from bot.databases.migrations.sandboxed.rows import LiveFacts, rows_changed
 from bot.databases.migrations.sandboxed.verdicts import Verdicts
 from bot.databases.migrations.sql.ddl import MigrationStatement, catalog_after, read_statement
-from bot.databases.server.schema import Schema, schema_digests
+from bot.databases.server.schema import schema_diff, schema_digests
 from bot.domain.runs.acts import Direction, SandboxRehearsal
 from bot.domain.runs.findings import (
     AttemptKind,
@@ -131,7 +131,7 @@ def rehearsed_in(
         *_attempts(results),
         *_lacks(results),
         *(_files(answer, files) if act.direction is Direction.UP else ()),
-        _digest(results.after),
+        _digest(results),
     )
 
 
@@ -299,5 +299,9 @@ def _files(answer: MigratorAnswer | None, files: CommitFiles) -> tuple[Migration
     return tuple(MigrationFile(source.name, source.path, source.sha256) for source in answer.pending)
 
 
-def _digest(schema: Schema) -> SchemaDigest:
-    return SchemaDigest(tuple(TableDigest(table, digest) for table, digest in sorted(schema_digests(schema).items())))
+def _digest(results: SandboxRehearsalResults) -> SchemaDigest:
+    """Leave out what the copy had otherwise than the live database, and no migration made anew."""
+    made = schema_diff(results.before, results.after).keys()
+    digests = sorted(schema_digests(results.after).items())
+    unknown = results.unlike - made
+    return SchemaDigest(tuple(TableDigest(place, digest) for place, digest in digests if place not in unknown))

@@ -13,7 +13,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.databases.migrations.sandboxed.recorded_migrations import RecordedMigrations
-from bot.databases.server.schema import Schema, parse_lines, schema_of
+from bot.databases.server.schema import Schema
+from bot.databases.server.schema_rows import parse_lines, schema_of
 from bot.sandbox.obstacles import Refusal
 from bot.sandbox.results import CommandResult, ConnectionAttempts, Ended, FileAttempt, Unseen, results_of
 
@@ -121,6 +122,7 @@ class SandboxRehearsalResults:
         migrations: what ran, in order.
         before: the whole schema before.
         after: the whole schema afterwards.
+        unlike: what was not as in the live database before anything ran, of what is free SQL: `Part.place`.
         counts: rows of each table in the copy, before.
         counts_after: the same afterwards.
         rows_changed: tables whose rows are not as they were, or may not be.
@@ -151,6 +153,7 @@ class SandboxRehearsalResults:
     migrations: tuple[RanMigration, ...] = ()
     before: Schema = field(default_factory=lambda: Schema({}, {}))
     after: Schema = field(default_factory=lambda: Schema({}, {}))
+    unlike: frozenset[str] = frozenset()
     counts: Mapping[str, int] = field(default_factory=dict)
     counts_after: Mapping[str, int] = field(default_factory=dict)
     rows_changed: tuple[ComparedRows, ...] = ()
@@ -209,6 +212,7 @@ def read_sandbox_results(files: Mapping[str, str], records: RecordedMigrations) 
         migrations=_migrations(statements, records, files, rows) or tuple(_unlogged(records, files, rows)),
         before=schema_of(rows),
         after=schema_of(last),
+        unlike=_unlike(files.get("unlike", "")),
         counts=_counts(files.get("counts", "")),
         counts_after=_counts(files.get("counts.after", "")),
         rows_changed=tuple(_compared(fields) for fields in parse_lines(files.get("rows", ""))),
@@ -233,6 +237,14 @@ def _applied(rows: frozenset[tuple[str, ...]], changed: str) -> frozenset[tuple[
         return frozenset(parse_lines("\n".join(line[2:] for line in changed.split("\n") if line.startswith(sign))))
 
     return (rows - of("< ")) | of("> ")
+
+
+def _unlike(differences: str) -> frozenset[str]:
+    lines = differences.split("\n")
+    sides = (
+        schema_of(parse_lines("\n".join(line[2:] for line in lines if line.startswith(sign)))) for sign in ("< ", "> ")
+    )
+    return frozenset(part.place for side in sides for part in side.parts.values() if part.is_sql)
 
 
 @dataclass(frozen=True)

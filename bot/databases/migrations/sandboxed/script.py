@@ -12,7 +12,7 @@ from bot.databases.migrations.sandboxed.packages import Allowed, Unchanged
 from bot.databases.migrations.sandboxed.packages_script import INSTALL, fetch_text
 from bot.databases.server.checksums import CHECKSUM_SQL
 from bot.databases.server.quoting import identifier, option_file
-from bot.databases.server.schema import SCHEMA_SQL
+from bot.databases.server.schema_rows import SCHEMA_SQL
 from bot.domain.runs.acts import Direction, MigrationRecords, SandboxRehearsal
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Syntax, assignments
