@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from bot.domain.errors import Problem, Reason, RefusedError
 from bot.domain.secrets import Secret
@@ -66,14 +67,25 @@ def _mapped(value: T, change: Callable[[str], str]) -> T:
 
 
 def _walk(value: object, change: Callable[[str], str]) -> object:
+    """Give the value itself where nothing in it changes: plans are large, and few of their words name a secret."""
     if type(value) is str:
         return change(value)
     if isinstance(value, tuple):
-        return tuple(_walk(item, change) for item in value)
+        items = tuple(_walk(item, change) for item in value)
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     if isinstance(value, Mapping):
-        return {key: _walk(item, change) for key, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {each.name: getattr(value, each.name) for each in fields(value) if each.init}
-        changed = {name: after for name, part in parts.items() if (after := _walk(part, change)) != part}
-        return replace(value, **changed)
-    return value
+        entries = {key: _walk(item, change) for key, item in value.items()}
+        return entries if any(entries[key] is not item for key, item in value.items()) else value
+    changed = {}
+    for name in _names(cast(Hashable, type(value))):
+        part = getattr(value, name)
+        after = _walk(part, change)
+        if after is not part:
+            changed[name] = after
+    return replace(cast(Any, value), **changed) if changed else value
+
+
+@functools.cache
+def _names(kind: Hashable) -> tuple[str, ...]:
+    """Name the fields of a dataclass that it is made with; none of anything else."""
+    return tuple(each.name for each in fields(cast(Any, kind)) if each.init) if is_dataclass(kind) else ()
