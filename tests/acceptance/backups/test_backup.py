@@ -13,7 +13,7 @@ from bot.demo.host.host import DemoHost
 from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import half_written
 from tests.acceptance.support.put_back import asked_to_restore, backed_up, beside, both_approve, made_by, sessions
-from tests.acceptance.support.system import RELEASER, System
+from tests.acceptance.support.system import ENGINEER, RELEASER, System
 from tests.databases.support.local import stand_in
 
 
@@ -32,6 +32,15 @@ async def test_a_backup_runs_without_a_gate_and_says_its_name(system: System, la
     for said in (system.result(""), json.dumps(system.messages("card")[-1]["blocks"], ensure_ascii=False)):
         assert f"💾 `{backup}` · " in said
         assert "*proven* · restores in about" in said
+    near = backup[:-1] + ("A" if backup[-1] != "A" else "B")
+    for typed, user, wanted in (
+        ("/backup compte production userz", ENGINEER, ("no table `userz`", "mean `users`")),
+        (f"/backup verify compte production {near}", ENGINEER, (f"no backup `{near}`", f"mean `{backup}`")),
+        (f"/backup restore compte production {near}", RELEASER, (f"no backup `{near}`", f"mean `{backup}`")),
+    ):
+        answered = await system.answer(typed, user)
+        assert all(part in answered for part in (*wanted, "Nothing was started")), answered
+    assert len(system.messages("card")) == 1
 
 
 async def test_a_host_that_forbids_a_private_server_says_so_and_what_helps(
