@@ -119,6 +119,14 @@ def link(url: str, text: str) -> Markup:
     return Markup(f"<{url.replace('|', '%7C').replace('>', '%3E')}|{inline(text)}>")
 
 
+_PAGE = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]{1,200}")
+
+
+def page_link(url: str, text: str) -> Markup:
+    """Link a text to a page that another program named; the text alone where that is no plain address."""
+    return link(url.replace("&", "&amp;"), text) if _PAGE.fullmatch(url) else inline(text)
+
+
 def _identifier(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", text)
 

@@ -34,7 +34,6 @@ _RESTORING = {"file": "is_bad", "refuted": "is_bad", "proof": "is_bad", "half": 
 """The state after a restore failed at a stage: the backup is bad, or the live database is half changed."""
 
 _SHA = 40
-_PAGE = ("https://", "http://")
 
 _PERMISSIONS = frozenset({Reason.NOT_ALLOWED, Reason.MEMBERSHIP_UNKNOWN})
 """The reasons whose action is what somebody may do."""
@@ -299,8 +298,8 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
     if problem.reason is Reason.NO_PROVEN_BACKUP:
         shown["made"] = _instant(facts["made"], translator) if facts.get("made") else ""
     shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
-    if problem.reason is Reason.CHECKS_NOT_GREEN and facts.get("url", "").startswith(_PAGE):
-        shown["url"] = markup.link(facts["url"], facts["url"])
+    if problem.reason is Reason.CHECKS_NOT_GREEN and facts.get("url"):
+        shown["url"] = markup.page_link(facts["url"], markup.clip(facts["url"], _LONGEST_VALUE))
     for name in _INSTANTS.get(problem.reason, ()):
         if facts.get(name):
             shown[name] = _instant(facts[name], translator)

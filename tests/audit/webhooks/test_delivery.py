@@ -368,3 +368,32 @@ async def test_a_mark_that_is_refused_for_good_does_not_hold_up_the_next(url: st
         await happens(store, "run_succeeded", "run_failed")
         await settled(told)
     assert [body["tags"][-1] for _, body in listener.told] == ["failed"]
+
+
+class Elsewhere:
+    """A cursor whose lease another replica holds."""
+
+    held = False
+
+    def __init__(self) -> None:
+        self.stored = 1
+
+    async def position(self) -> int:
+        return self.stored
+
+    async def advance(self, position: int) -> bool:
+        self.stored = position
+        return False
+
+
+async def test_a_replica_without_the_lease_tells_nothing(url: str, listener: Listener) -> None:
+    receiver = hook(listener.url)
+    async with open_store(url) as store, telling(store, receiver) as told:
+        await settled(told)
+        recipient = WebhookRecipient(receiver, Runs(), ReceiverConnection(receiver), MASKER)
+        cursor = Elsewhere()
+        async with Forwarder(store.history, FromNowOn(cursor, store.history), recipient, "idle", interval=0.01):
+            await happens(store, "requested")
+            await settled(told)
+    assert listener.types == ["run.requested"]
+    assert cursor.stored == 1

@@ -36,6 +36,9 @@ def shown(*findings: Finding) -> str:
             (ChecksWaived("it answers 503"),),
             "⚠️ *CI is not green* as far as is known: it answers 503. An emergency goes without it.",
         ),
+        ((replace(GREEN, url="https://x/1<!channel>"),), "✅ CI is green: tests"),
+        ((replace(GREEN, url="https://x/?a=1&b=2"),), "✅ CI is green: <https://x/?a=1&amp;b=2|tests>"),
+        ((MISSING,) * 10, " · ".join(["CI: lint (not reported)", *["lint (not reported)"] * 7, "_and 2 more_"])),
     ],
 )
 def test_the_plan_says_what_each_check_says(findings: tuple[Finding, ...], line: str) -> None:

@@ -70,6 +70,7 @@ from bot.slack.render.text import PRESENT
 _MAX_COMMITS = 6
 _MAX_MIGRATIONS = 12
 _MAX_STEPS = 40
+_MAX_CHECKS = 8
 
 _SHOWN_ELSEWHERE = (
     Rehearsed,
@@ -137,11 +138,11 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
                         _backup(run, ctx),
                         smaller_backup_warning(run, ctx),
                         _downtime(plan, after, ctx),
-                        _checks(plan, ctx),
                         *_findings(plan, ctx),
                     )
                 )
             ),
+            section(_checks(plan, ctx)),
             section(join_lines(_steps(plan, after, ctx))),
             section(evidence.other_statements(plan, ctx)),
             context(_skipped(plan, ctx)),
@@ -366,23 +367,22 @@ def _checks(plan: Plan, ctx: RenderContext) -> Markup:
     found = those_of(CheckFound, plan.findings)
     if not found:
         return Markup("")
-    if all(check.state is CheckState.SUCCESS for check in found):
-        shown = [_linked(check.name, check.url) for check in found]
-        return ctx.translator.translate("plan.checks.green", checks=Markup(" · ".join(shown)))
-    parts = [_check(check, ctx) for check in found]
-    return ctx.translator.translate("plan.checks.other", checks=Markup(" · ".join(parts)))
+    is_green = all(check.state is CheckState.SUCCESS for check in found)
+    shown = [_linked(check) if is_green else _check(check, ctx) for check in found[:_MAX_CHECKS]]
+    if len(found) > len(shown):
+        shown.append(ctx.translator.count("plan.more", len(found) - len(shown)))
+    return ctx.translator.translate(f"plan.checks.{'green' if is_green else 'other'}", checks=join_dots(shown))
 
 
 def _check(check: CheckFound, ctx: RenderContext) -> Markup:
-    name = _linked(check.name, check.url)
     if check.state is CheckState.MISSING:
-        return ctx.translator.translate("plan.check.missing", name=name)
-    return ctx.translator.translate("plan.check", name=name, word=check.word or check.state.value)
+        return ctx.translator.translate("plan.check.missing", name=_linked(check))
+    word = markup.clip(check.word or check.state.value, 40)
+    return ctx.translator.translate("plan.check", name=_linked(check), word=word)
 
 
-def _linked(text: str, url: str) -> Markup:
-    short = markup.clip(text, 60)
-    return markup.link(url, short) if url else markup.inline(short)
+def _linked(check: CheckFound) -> Markup:
+    return markup.page_link(check.url, markup.clip(check.name, 60))
 
 
 def _verified_before(found: VerifiedBefore, plan: Plan, ctx: RenderContext) -> Markup:
