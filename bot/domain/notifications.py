@@ -19,6 +19,8 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
     "gate_approved": ("approval.approved", "run.started"),
     "gate_waived": ("approval.waived", "run.started"),
     "glass_broken": ("run.emergency", "approval.opened", "run.started"),
+    "time_reached": ("run.started",),
+    "start_missed": ("run.expired",),
     "countersigned": ("approval.approved",),
     "countersign_refused": ("approval.rejected",),
     "gate_rejected": ("approval.rejected", "run.rejected"),
@@ -37,7 +39,10 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
 }
 """Names of events by the event of the history; of `gate_void` and `given_up` not all of them."""
 
-EVENTS = tuple(sorted({name for names in _EVENTS.values() for name in names}))
+_WAITING = "run.waiting"
+"""In place of `run.started` where the gate was passed, and the time that was asked for has not come."""
+
+EVENTS = tuple(sorted({_WAITING, *(name for names in _EVENTS.values() for name in names)}))
 """Every name there is."""
 
 _CHANGING = frozenset({RunState.RUNNING.value, RunState.VERIFYING.value})
@@ -51,6 +56,8 @@ def events_of(record: Record) -> tuple[str, ...]:
     """
     names, facts = _EVENTS.get(record.entry.event, ()), record.entry.facts
     match record.entry.event:
+        case "gate_approved" | "gate_waived" if "starts_at" in facts:
+            return (names[0], _WAITING)
         case "gate_void" if facts.get(WHILE_CHANGING):
             return names[:1]
         case "given_up":

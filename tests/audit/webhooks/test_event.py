@@ -33,6 +33,8 @@ def record(event: str, run: str = RUN.id, **facts: str) -> Record:
     [
         ("gate_opened", {}, ("approval.opened",)),
         ("gate_approved", {}, ("approval.approved", "run.started")),
+        ("gate_approved", {"starts_at": "2026-11-20T22:30:00+00:00"}, ("approval.approved", "run.waiting")),
+        ("time_reached", {}, ("run.started",)),
         ("gate_void", {}, ("approval.void", "run.failed")),
         ("gate_void", {"while": "changing"}, ("approval.void",)),
         ("given_up", {"state": "running"}, ("run.needs_human",)),
