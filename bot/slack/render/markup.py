@@ -115,8 +115,11 @@ def channel(identifier: str) -> Markup:
 
 
 def link(url: str, text: str) -> Markup:
-    """Link a text to a URL that Slack gave."""
-    return Markup(f"<{url.replace('|', '%7C').replace('>', '%3E')}|{inline(text)}>")
+    """Link a text to a page on the web; what is no such URL, and would mention people in its place, is left out."""
+    if not url.startswith(("https://", "http://")):
+        return inline(text)
+    safe = url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E")
+    return Markup(f"<{safe}|{inline(text)}>")
 
 
 _PAGE = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]{1,200}")

@@ -96,6 +96,18 @@ def test_any_text_fits_into_a_code_block(text: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "url", ["!channel", "@U0BOB", "#C0OPS", "<!channel>", "!subteam^S0REL", "javascript:x", "https:x"]
+)
+def test_what_is_no_page_on_the_web_becomes_no_link(url: str) -> None:
+    assert markup.link(url, "build") == "build"
+
+
+def test_a_link_stays_one_whatever_stands_in_its_url() -> None:
+    url = "https://ci.example.com/<!channel>|here"
+    assert markup.link(url, "<!here>") == "<https://ci.example.com/%3C!channel%3E%7Chere|&lt;!here&gt;>"
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0\u00a0s"), (0.42, "0.4\u00a0s"), (9.96, "10\u00a0s"), (42.3, "42\u00a0s"), (59.6, "1\u00a0min"), (190, "3\u00a0min 10\u00a0s"), (7500, "2\u00a0h 5\u00a0min"), (-3, "0\u00a0s")],
 )  # fmt: skip
