@@ -81,6 +81,23 @@ class ChannelView:
         """The runs that have a card, oldest first."""
         return tuple(str(payload(message)["run"]) for message in self.messages if kind_of(message) == "run")
 
+    def form(self, user: str) -> str:
+        """The ID of the form that somebody has open; empty where none is.
+
+        Args:
+            user: the person.
+        """
+        stack = self._state["views"].get(user) or ()
+        return str(stack[-1]["id"]) if stack else ""
+
+    def content(self, name: str) -> str:
+        """The text of the newest file of a name; empty where there is none.
+
+        Args:
+            name: the file's name.
+        """
+        return next((str(file["content"]) for file in reversed(self._state["files"]) if file["name"] == name), "")
+
     def is_over(self, run: str) -> bool:
         """Whether a run has ended or needs a person, and every message of its thread shows that.
 
@@ -176,6 +193,19 @@ class WorkspaceClient:
         answer = await self._post("click", body)
         if answer.get("outcome") != "acked":
             raise DemoError(f"the bot did not acknowledge {action}: {answer.get('outcome')}")
+
+    async def submit(self, user: str, values: Mapping[str, Mapping[str, str]]) -> None:
+        """Wait for somebody's form, fill it in and submit it.
+
+        Args:
+            user: who.
+            values: by the IDs of block and action.
+
+        Raises:
+            DemoError: it did not open in time.
+        """
+        form = await self.until(lambda channel: channel.form(user), "the form")
+        await self._post("submit", {"user": user, "view_id": form, "values": values})
 
     async def choose(self, entry: str) -> str:
         """Choose an entry of the demonstration's menu.
