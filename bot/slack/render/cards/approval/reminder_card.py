@@ -16,9 +16,10 @@ from bot.slack.render.cards.approval.people import (
     mentions_of_turn,
     voters,
 )
+from bot.slack.render.cards.approval.signatures import file_name
 from bot.slack.render.context import RenderContext, action_name, target_name
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Message, message, section
+from bot.slack.render.message import Message, join_lines, message, section
 
 TURN = "turn"
 
@@ -53,6 +54,8 @@ def _reminder(run: Run, gate: Gate, at: datetime, ctx: RenderContext) -> Message
         approve=emoji(ctx.emoji.approve[0]),
         reject=emoji(ctx.emoji.reject[0]),
     )
+    if gate.requirement.asks_for_signatures:
+        body = join_lines((body, translate("reminder.signed", file=file_name(gate))))
     text = translate("reminder.notification", action=action_name(run, ctx), target=target_name(run), run=run.id)
     payload = {"run": run.id, "plan": gate.digest, "mark": at.isoformat(), "afterwards": gate.afterwards}
     return message(text, (section(body),), "countersign_reminder", payload, announced=not called)

@@ -22,10 +22,9 @@ def signature_lines(run: Run, gate: Gate, ctx: RenderContext) -> Markup:
         for vote in run.votes
         if vote.digest == gate.digest and vote.reason == Ignored.SIGNATURE_MISSING and not vote.counts
     )
-    approve, reject = emoji(ctx.emoji.approve[0]), emoji(ctx.emoji.reject[0])
     return join_lines(
         (
-            ctx.translator.translate("approval.sign", file=file_name(gate), approve=approve, reject=reject),
+            ctx.translator.translate("approval.sign", file=file_name(gate), approve=emoji(ctx.emoji.approve[0])),
             ctx.translator.translate("approval.signature_missing", who=names(missing, ctx)) if missing else Markup(""),
         )
     )
