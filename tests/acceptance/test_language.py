@@ -18,7 +18,7 @@ from tests.support.polling import eventually
 
 DATA = (
     "feat(sessions): révoquer le token lors de la désactivation/suppression de session",
-    ("compte production", "web1", "php8.2-fpm", "vendor", "Amélie", "Bob"),
+    ("compte production", "web1", "php8.2-fpm", "vendor", "Amélie", "Bob", "releasers"),
     "10.11.6-MariaDB-0+deb12u1-log",
     "SELECT ON mysql.proc, PROCESS ON *.*",
 )
