@@ -37,6 +37,7 @@ from bot.forge.reader import ForgeReader
 from bot.hosts.branch_reader import BranchReader
 from bot.hosts.connections import Connections
 from bot.hosts.tunnels import Tunnels
+from bot.hosts.watch_reader import HostWatchReader
 from bot.logs import announce_ready
 from bot.monitoring import Measures, Monitoring, measured, serve_monitoring
 from bot.performers import build_performers
@@ -128,6 +129,7 @@ async def serve(configuration: Configuration, translators: Translators) -> None:
                 masker=masker,
                 owner=_owner(),
                 signature_verifier=SignatureVerifier(operations.signers),
+                watch_reader=HostWatchReader(connections),
             )
         )
         stack.push_async_callback(engine.drain)

@@ -37,6 +37,7 @@ from bot.domain.targets.target import (
     VarValue,
 )
 from bot.domain.targets.tls import Tls, TlsMode
+from bot.domain.targets.watch import Watch
 
 Vars = Mapping[TargetName, Mapping[str, VarValue]]
 """The variables of each target, as its recipe accepted them."""
@@ -182,6 +183,7 @@ def _target(
         checks=tuple(app.checks),
         after=None if section.after is None else After(section.after.environment, section.after.within),
         layout=layout,
+        watch=_watch(section.watch),
         windows=tuple(WeeklyPeriod(span.start, span.end, span.timezone) for span in section.windows),
     )
 
@@ -197,6 +199,12 @@ def _layout(section: schema.EnvironmentSection) -> Layout:
         return Checkout()
     keep = KEEP_RELEASES if section.keep_releases is None else section.keep_releases
     return Releases(section.path.rstrip("/"), keep, SHARED if section.shared is None else tuple(section.shared))
+
+
+def _watch(section: schema.WatchSection | None) -> Watch | None:
+    if section is None:
+        return None
+    return Watch(section.length, section.log_errors, section.health or "", section.command or "")
 
 
 def _certificates(path: str | None) -> str | None:

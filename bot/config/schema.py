@@ -392,6 +392,21 @@ def _shared_path(value: str) -> str:
 SharedPath = Annotated[str, AfterValidator(_shared_path)]
 
 
+class WatchSection(_Section):
+    """`watch` of an environment."""
+
+    length: Duration = Field(default=timedelta(minutes=10), alias="for")
+    log_errors: Annotated[int, Field(ge=1, le=20)] | None = None
+    health: Annotated[str, _text(values.http_url)] | None = None
+    command: Line | None = None
+
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> Self:
+        if self.log_errors is None and self.health is None and self.command is None:
+            raise wrong("looks at nothing; name `log_errors`, `health` or `command`")
+        return self
+
+
 class EnvironmentSection(_Section):
     """One of an app's `environments`."""
 
@@ -404,6 +419,7 @@ class EnvironmentSection(_Section):
     vars: dict[str, Any] = {}
     after: AfterSection | None = None
     windows: list[WindowSection] = []
+    watch: WatchSection | None = None
     layout: Annotated[str, _one_of("layout", frozenset(name.value for name in LayoutName))] = LayoutName.CHECKOUT.value
     keep_releases: Annotated[int, Field(ge=2, le=1000)] | None = None
     shared: Annotated[list[SharedPath], AfterValidator(_distinct)] | None = None

@@ -235,6 +235,18 @@ def domain_name(text: str) -> str:
     return text
 
 
+def http_url(text: str) -> str:
+    """Read an http or https URL that can be requested.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or _CONTROL.search(text) or " " in text:
+        raise ValueError("not a URL; write http:// or https:// and a host")
+    return text
+
+
 def base_url(text: str) -> str:
     """Read the address of a service.
 

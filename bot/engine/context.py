@@ -23,6 +23,7 @@ from bot.engine.ports import (
     SignatureVerifier,
     StatusReader,
     TargetReader,
+    WatchReader,
 )
 from bot.engine.stores import (
     CancelRequestStore,
@@ -61,6 +62,7 @@ class EngineContext:
         owner: the name under which this process claims runs.
         signature_verifier: checks signatures of plans.
         open_gates: at which this process waits.
+        watch_reader: looks at what is watched after a change.
     """
 
     runs: RunStore
@@ -85,3 +87,4 @@ class EngineContext:
     owner: str
     signature_verifier: SignatureVerifier
     open_gates: OpenGates = field(default_factory=OpenGates)
+    watch_reader: WatchReader | None = None

@@ -11,8 +11,9 @@ from typing import Protocol, runtime_checkable
 from bot.domain.errors import Problem
 from bot.domain.policies.people import Roster
 from bot.domain.runs.journal_layout import JournalLayout, notes_folder
-from bot.domain.runs.plan import Step
+from bot.domain.runs.plan import Plan, Step
 from bot.domain.runs.run import Run
+from bot.domain.runs.watching import Sighting
 from bot.domain.shell import Command
 from bot.domain.signatures.signature import Armour, SignatureProblem
 from bot.domain.signatures.signer_keys import SignerKey
@@ -21,6 +22,7 @@ from bot.domain.targets.look import Look
 from bot.domain.targets.migration_report import MigrationStatus
 from bot.domain.targets.snapshot import TargetState
 from bot.domain.targets.target import Emoji, Target
+from bot.domain.targets.watch import Watch
 
 
 class Clock(Protocol):
@@ -218,6 +220,21 @@ class TargetReader(Protocol):
 
     def look(self, target: Target) -> Look:
         """Give a `Look` at a target."""
+        ...
+
+
+class WatchReader(Protocol):
+    """Looks at what is watched after a change; it changes nothing."""
+
+    async def read(self, target: Target, watch: Watch, run: Run, plan: Plan | None) -> tuple[Sighting, ...]:
+        """Look once at each thing that is watched.
+
+        Args:
+            target: that is watched.
+            watch: what to look at.
+            run: after which it is watched.
+            plan: of the run, with its secrets; None where it has none.
+        """
         ...
 
 

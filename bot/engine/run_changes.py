@@ -9,6 +9,7 @@ from datetime import datetime
 from bot.domain.errors import Problem
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import Gate, RunState, StepRow, Vote
+from bot.domain.runs.watching import Watching
 
 
 class LeaseLostError(Exception):
@@ -126,6 +127,13 @@ class WaitsUntil:
 
 
 @dataclass(frozen=True)
+class WatchIs:
+    """The target is watched after the run, or that has changed."""
+
+    watching: Watching
+
+
+@dataclass(frozen=True)
 class FactsAre:
     """Facts about the run's outcome, merged into those it has."""
 
@@ -176,6 +184,7 @@ Change = (
     | ChangeStarts
     | ChangePutOff
     | WaitsUntil
+    | WatchIs
     | FactsAre
     | Printed
     | TailIs

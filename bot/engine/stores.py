@@ -52,6 +52,10 @@ class RunStore(Protocol):
         """Name the runs that are still to be countersigned after an emergency, oldest first."""
         ...
 
+    async def watched(self) -> tuple[str, ...]:
+        """Name the runs after which the target is watched, the one that ends first first."""
+        ...
+
     async def output(self, run: str) -> tuple[Chunk, ...]:
         """Read the stored output of a run by step, place, attempt and offset."""
         ...

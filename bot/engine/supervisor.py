@@ -15,6 +15,7 @@ from bot.engine.context import EngineContext
 from bot.engine.lease_keeper import LeaseKeeper
 from bot.engine.phases.aftermath import Aftermath
 from bot.engine.phases.late_approval import LateApprovals
+from bot.engine.phases.watch import Watches
 from bot.engine.run_changes import RunSummary
 from bot.engine.run_driver import RunDriver
 
@@ -54,6 +55,7 @@ class Supervisor:
         self._lease_keeper = LeaseKeeper(context.leases)
         self._aftermath = Aftermath(context)
         self._late_approvals = LateApprovals(context)
+        self._watches = Watches(context)
         self._touches = TaskSet()
         self._sweeping: RepeatedWork | None = None
         self.draining = False
@@ -75,6 +77,7 @@ class Supervisor:
         if self._sweeping is not None:
             await self._sweeping.aclose()
         await cancel(*(driving.task for driving in self._driving.values()), *self._aftermath.looks)
+        await self._watches.looks.aclose()
         await self._lease_keeper.aclose()
         await self._touches.aclose()
 
@@ -142,6 +145,7 @@ class Supervisor:
         # Last, so that a failure of these keeps no run from being driven.
         await self._carry_out_cancel_requests()
         await self._late_approvals.look(self.driven)
+        await self._watches.look()
 
     async def _touch(self, run: str) -> None:
         try:

@@ -20,7 +20,7 @@ _READ = 256 << 10
 
 
 @dataclass(frozen=True)
-class _Answer:
+class HealthAnswer:
     """The result of one request: a status, or an error."""
 
     status: int | None
@@ -44,10 +44,12 @@ class _Answer:
 
     @property
     def fine(self) -> bool:
+        """Whether the status is below 400."""
         return self.status is not None and self.status < _FIRST_BAD_STATUS
 
     @property
     def facts(self) -> dict[str, str]:
+        """What is known of it, as facts of a step or a problem."""
         facts = {"url": self.url}
         if self.status is not None:
             facts["status"] = str(self.status)
@@ -78,7 +80,7 @@ class HealthPerformer:
         act = job.step.act
         if not isinstance(act, Health):
             raise TypeError(f"step {job.step.key} does not ask a URL")
-        last = _Answer(None, act.url, "it was never asked")
+        last = HealthAnswer(None, act.url, "it was never asked")
         offset, tries = job.offset, 0
         try:
             async with (
@@ -88,7 +90,7 @@ class HealthPerformer:
                 while tries < act.tries:
                     if tries:
                         await asyncio.sleep(self._pause)
-                    last = await _ask(session, act.url)
+                    last = await ask(session, act.url)
                     tries += 1
                     line = f"{last.line(act.url, act.release)}\n".encode(errors="replace")
                     await output.write(offset, line)
@@ -112,14 +114,23 @@ class HealthPerformer:
         return Ending.GONE
 
 
-async def _ask(session: aiohttp.ClientSession, url: str) -> _Answer:
+async def ask(session: aiohttp.ClientSession, url: str) -> HealthAnswer:
+    """Request a URL once.
+
+    Args:
+        session: with a limit of time.
+        url: http or https.
+
+    Raises:
+        TimeoutError: it did not answer in time.
+    """
     try:
         # aiohttp does not follow the redirect that reaches its limit.
         async with session.get(url, max_redirects=_MAX_REDIRECTS + 1) as response:
             head = " ".join(response.headers.values())
             page = (await response.content.read(_READ)).decode(errors="replace")
-            return _Answer(response.status, str(response.url), releases=names_in(f"{head} {page}"))
+            return HealthAnswer(response.status, str(response.url), releases=names_in(f"{head} {page}"))
     except aiohttp.TooManyRedirects:
-        return _Answer(None, url, f"more than {_MAX_REDIRECTS} redirects")
+        return HealthAnswer(None, url, f"more than {_MAX_REDIRECTS} redirects")
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return _Answer(None, url, str(error) or type(error).__name__)
+        return HealthAnswer(None, url, str(error) or type(error).__name__)

@@ -19,6 +19,7 @@ class RunReader(StoreOperations):
     of_target = read(queries.of_target)
     unfinished = read(queries.unfinished)
     awaiting_late_approval = read(queries.awaiting_late_approval)
+    watched = read(queries.watched)
     output = read(output.of_run)
     step_seconds = read(queries.step_seconds)
 

@@ -16,6 +16,7 @@ from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.plan_json import CODEC, plan_from_json, plan_to_json
 from bot.domain.runs.request_json import request_from_json
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
+from bot.domain.runs.watching import Watching
 from bot.domain.signatures.signature import Signature
 from bot.store.sql.timestamps import from_micros, optional_instant, optional_micros, to_micros
 
@@ -72,6 +73,15 @@ def gate_from_text(text: str | None) -> Gate | None:
     return None if text is None else CODEC.from_json(Gate, json.loads(text))
 
 
+def watching_text(watching: Watching) -> str:
+    """Write a watch."""
+    return json_text(CODEC.to_json(watching))
+
+
+def _watching(text: str | None) -> Watching | None:
+    return None if text is None else CODEC.from_json(Watching, json.loads(text))
+
+
 def run_from_row(
     row: Row,
     steps: tuple[StepRow, ...],
@@ -100,6 +110,7 @@ def run_from_row(
         cancelled_by=row["cancelled_by"],
         nothing_to_do=bool(row["nothing_to_do"]),
         facts=texts(row["facts"]),
+        watching=_watching(row["watching"]),
     )
 
 

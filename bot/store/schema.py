@@ -92,6 +92,9 @@ runs = Table(
     Column("ended_at", BigInteger),
     # Set once it is approved to begin at a time: it has no target before that.
     Column("starts_at", BigInteger),
+    # What is seen of the target after it; the time while that goes on, null otherwise.
+    Column("watching", _LONG_TEXT),
+    Column("watched_until", BigInteger),
     Column("owner", _LONG_NAME),
     Column("token", BigInteger, nullable=False, default=0),
     Column("lease_until", BigInteger),
@@ -109,6 +112,7 @@ runs = Table(
     Index(None, "app", "environment", "ended_at"),
     Index(None, "unpublished_since"),
     Index(None, "owes", "sequence"),
+    Index(None, "watched_until"),
     **NUMBERED,
 )
 

@@ -58,6 +58,7 @@ def operations(
     scratch: bool = True,
     backups: Mapping[str, Any] | None = None,
     root: Path | None = None,
+    watch: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The operations file of app `compte`, environment `production`, host `web1`, channel `C0OPS`.
 
@@ -75,6 +76,7 @@ def operations(
         keep: how many backups of each kind; a usual number if None.
         backups: more of the section `backups`, such as `alert`; with a `store`, nothing is kept on the host.
         root: the folder with the application's releases; None for its checkout.
+        watch: what is watched after a deploy; nothing if None.
 
     Returns:
         A fresh dict, for `write_operations`; the password in it is `${COMPTE_DB_PASSWORD}`.
@@ -94,6 +96,7 @@ def operations(
         "path": str(application.path if root is None else root),
         **({"layout": "releases"} if root is not None else {}),
         "branch": "main",
+        **({"watch": dict(watch)} if watch is not None else {}),
         "database": {
             "via": "web1",
             "host": database.host,

@@ -39,7 +39,9 @@ _STEP_ENDS = {
     f"step_{state.value}": state for state in (StepState.DONE, StepState.FAILED, StepState.SKIPPED, StepState.UNKNOWN)
 }
 _CHANGE = frozenset({RunState.RUNNING, RunState.VERIFYING})
-_CHANGES_NOTHING = frozenset({"aftermath_seen", "cancel_asked", "countersign_missing", "gate_reminded", "refused"})
+_CHANGES_NOTHING = frozenset(
+    {"aftermath_seen", "cancel_asked", "countersign_missing", "gate_reminded", "refused", "watch_ended"}
+)
 """Events that leave everything as it is that is compared here."""
 
 

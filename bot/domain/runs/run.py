@@ -13,6 +13,7 @@ from bot.domain.runs.approval import GateState
 from bot.domain.runs.journal_layout import JOURNAL, STRETCH
 from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.request import Request
+from bot.domain.runs.watching import Watching
 from bot.domain.signatures.signature import Signature
 
 
@@ -259,6 +260,7 @@ class Run:
         cancelled_by: who asked to cancel it; empty if nobody did.
         nothing_to_do: whether it ended because the request was already satisfied.
         facts: its results, for the outcome.
+        watching: the watch of its target after it went through; None where there is none.
     """
 
     id: str
@@ -280,6 +282,7 @@ class Run:
     cancelled_by: str = ""
     nothing_to_do: bool = False
     facts: dict[str, str] = field(default_factory=dict)
+    watching: Watching | None = None
 
     @property
     def ended(self) -> bool:

@@ -20,6 +20,7 @@ from bot.domain.targets.order import After
 from bot.domain.targets.receiver import Receiver
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.tls import Tls
+from bot.domain.targets.watch import Watch
 
 VarValue = str | int | bool | tuple[str, ...]
 """Value of a recipe's variable."""
@@ -228,6 +229,7 @@ class Target:
         after: the environment in which a commit must have been verified before; None if it may go here at once.
         layout: how the code lies on the hosts.
         windows: what `--at next-window` means.
+        watch: how it is watched after a change; None if it is not.
     """
 
     name: TargetName
@@ -246,6 +248,7 @@ class Target:
     after: After | None = None
     layout: Layout = field(default_factory=Checkout)
     windows: tuple[WeeklyPeriod, ...] = ()
+    watch: Watch | None = None
 
 
 class Emoji(StrEnum):

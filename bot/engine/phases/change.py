@@ -11,6 +11,7 @@ from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
 from bot.domain.runs.stretches import checks_at_once, next_stretch, open_stretch
 from bot.engine.phases.gate import approval_withdrawn, nothing_changed_yet, passing_problem, void
 from bot.engine.phases.rehearsal import ask_again, rehearse
+from bot.engine.phases.watch import watch_after
 from bot.engine.run_changes import MoveTo, StepIs
 from bot.engine.run_session import RunSession
 
@@ -248,8 +249,10 @@ async def _end(session: RunSession, state: RunState, found: Problem | None) -> R
     run = await session.read()
     left = tuple(StepIs(replace(row, state=StepState.SKIPPED)) for row in run.steps if row.state is StepState.PENDING)
     facts = {} if found is None else {"reason": found.reason.value, **found.facts}
+    now = session.now()
+    watched = watch_after(run, session.target, now) if state is RunState.SUCCEEDED else ()
     return await session.write(
-        *left, MoveTo(state, session.now(), found), entries=(session.entry(f"run_{state.value}", facts),)
+        *left, MoveTo(state, now, found), *watched, entries=(session.entry(f"run_{state.value}", facts),)
     )
 
 

@@ -63,6 +63,7 @@ class RunRenderContexts:
             repository=target.repository if target is not None else None,
             policy=target.policy if target is not None else None,
             deciders=self._context.engine.deciders(run),
+            on_call=(target.policy.decide if target is not None else None) or NOBODY,
             snapshot=self._context.engine.status_service.last_seen(run.request.target),
             next_environments=self._context.operations.after(run.request.target),
             translators={user: await self._context.translator_for(user) for user in _answered_alone(run)},

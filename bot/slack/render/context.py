@@ -71,6 +71,7 @@ class RenderContext:
         policy: of the run's target, by which people may press its buttons; None where there is no such target.
         repository: at a forge; None where none is named.
         snapshot: the last look at the run's target; None where there was none since the start.
+        on_call: whom the policy names by `decide`; nobody where it names none.
     """
 
     translator: Translator
@@ -88,6 +89,7 @@ class RenderContext:
     policy: Policy | None = None
     snapshot: TargetSnapshot | None = None
     repository: Repository | None = None
+    on_call: People = NOBODY
 
     def with_names(self, problem: Problem) -> Problem:
         """Return a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""

@@ -16,6 +16,7 @@ from bot.slack.render.cards.run.progress_card import progress_card
 from bot.slack.render.cards.run.result_card import result_card
 from bot.slack.render.cards.run.run_card import run_card
 from bot.slack.render.cards.run.translated_run import translated_run
+from bot.slack.render.cards.run.watch_card import watch_messages
 from bot.slack.render.context import RenderContext, is_dry_run
 from bot.slack.render.message import Message
 
@@ -73,6 +74,7 @@ def render(run: Run, ctx: RenderContext) -> Mapping[str, Message]:
         messages.update(notices(shown, shown.gate, ctx))
     if run.ended or run.state is RunState.NEEDS_HUMAN:
         messages[RESULT] = result_card(shown, ctx)
+        messages.update(watch_messages(shown, ctx))
     return messages
 
 

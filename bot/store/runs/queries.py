@@ -68,6 +68,12 @@ def awaiting_late_approval(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(query).scalars())
 
 
+def watched(connection: Connection) -> tuple[str, ...]:
+    """Name the runs after which the target is watched, the one that ends first first."""
+    query = select(runs.c.id).where(runs.c.watched_until.is_not(None)).order_by(runs.c.watched_until)
+    return tuple(connection.execute(query).scalars())
+
+
 def runs_awaiting_late_approval(connection: Connection) -> tuple[Run, ...]:
     """Read the runs that are still to be countersigned after an emergency, oldest first."""
     return _load(connection, select(runs).where(runs.c.owes == 1).order_by(runs.c.sequence))

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from bot.domain.runs.history import Entry
 from bot.domain.runs.run import ENDS, LEGAL, Run, RunState, StepRow, Vote
+from bot.domain.runs.watching import WatchState
 from bot.engine.run_changes import (
     Change,
     ChangePutOff,
@@ -29,9 +30,10 @@ from bot.engine.run_changes import (
     TailIs,
     VotesAre,
     WaitsUntil,
+    WatchIs,
 )
 from bot.store.history import log
-from bot.store.rows import gate_text, json_text, plan_text, problem_text, step_values, texts, vote_values
+from bot.store.rows import gate_text, json_text, plan_text, problem_text, step_values, texts, vote_values, watching_text
 from bot.store.runs import output
 from bot.store.runs.leases import free_target, guard_changes, is_latest, note_queue_moved
 from bot.store.runs.queries import existing_run
@@ -155,6 +157,9 @@ class _RunUpdate:
             case WaitsUntil(at):
                 self._set(starts_at=to_micros(at))
                 self._free_target()
+            case WatchIs(watching):
+                going = watching.state is WatchState.WATCHING
+                self._set(watching=watching_text(watching), watched_until=to_micros(watching.until) if going else None)
             case FactsAre(facts):
                 known = self.connection.execute(select(runs.c.facts).where(is_latest(self.lease))).scalar_one()
                 self._set(facts=json_text(texts(known) | dict(facts)))

@@ -265,6 +265,7 @@ class SmallWorld:
         self.run_observer = Everyone()
         self.signers = Signers()
         self.target = target
+        self.watch_reader: Any = None
         self.engine = self.new_engine()
 
     def look(self, target: Target) -> Look:
@@ -296,6 +297,7 @@ class SmallWorld:
                 masker=Masker((SECRET,)),
                 owner="bot",
                 signature_verifier=SignatureVerifier(self.signers),
+                watch_reader=self.watch_reader,
             )
         )
         return self.engine

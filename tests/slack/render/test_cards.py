@@ -72,6 +72,8 @@ def test_people_are_mentioned_only_when_they_must_decide_or_their_run_ended(name
     for slot, message in render(RUNS[name], ctx()).items():
         if slot == "result" or slot == "turn":
             assert mentioned(message) == {f"@{AMELIE}"}
+        elif slot == "watch":
+            assert mentioned(message) == {f"@{AMELIE}", "@U0BOB", "@U0ONCALL"}
         elif slot.startswith("reminder:") and name == "owed":
             assert mentioned(message) == {"!subteam^S0RELEASE"}, "who has countersigned is left in peace"
         elif slot.startswith("reminder:") or (slot == "approval" and _waits(RUNS[name])):

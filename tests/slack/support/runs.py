@@ -21,6 +21,7 @@ from bot.domain.runs.request import Action, DeployOptions, Origin, Request
 from bot.domain.runs.request_json import options_from_json
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.runs.start_time import StartTime
+from bot.domain.runs.watching import Sighting, Watched, Watching, WatchState
 from bot.domain.secrets import Masker, Secret
 from bot.domain.shell import syntax
 from bot.domain.signatures.signature import Signature
@@ -234,6 +235,28 @@ RUNS |= {
         signatures=(SIGNATURE,),
     ),
     "waits_for_time": WAITS,
+    "watched": run(
+        RunState.SUCCEEDED,
+        steps=rows(9),
+        ended_at=AFTER,
+        watching=Watching(AFTER + timedelta(minutes=10), unread=(Sighting(Watched.LOG, None, "Permission denied"),)),
+        **BEHIND_GATE,
+    ),
+    "watch_crossed": run(
+        RunState.SUCCEEDED,
+        steps=rows(9),
+        ended_at=AFTER,
+        watching=Watching(
+            AFTER + timedelta(minutes=10),
+            WatchState.CROSSED,
+            AFTER + timedelta(minutes=3),
+            (
+                Sighting(Watched.LOG, crossed=True, detail="7: [2025-11-17] production.ERROR: <!channel> " + PASSWORD),
+                Sighting(Watched.HEALTH, crossed=True, detail="502"),
+            ),
+        ),
+        **BEHIND_GATE,
+    ),
     "start_missed": replace(
         WAITS,
         state=RunState.EXPIRED,
@@ -298,5 +321,13 @@ DECIDERS = People(("engineers", "oncall"), frozenset({AMELIE, NOOR}))
 
 def ctx(now: datetime = AT + timedelta(seconds=31)) -> RenderContext:
     return RenderContext(
-        Translator(ENGLISH), MASKER, EmojiNames(), now, NAMES, ESTIMATES, anchor=ANCHOR, deciders=DECIDERS
+        Translator(ENGLISH),
+        MASKER,
+        EmojiNames(),
+        now,
+        NAMES,
+        ESTIMATES,
+        anchor=ANCHOR,
+        deciders=DECIDERS,
+        on_call=People((), frozenset({NOOR})),
     )

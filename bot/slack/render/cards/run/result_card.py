@@ -8,7 +8,6 @@ from bot.domain.runs.decisions import (
     backup_before,
     legal_decisions,
     open_decisions,
-    waits_for_decision,
     was_live,
 )
 from bot.domain.runs.findings import BackupToRestore, first_of
@@ -30,7 +29,9 @@ from bot.slack.render.cards.run.anchor import RESULT_TYPE, anchor_payload
 from bot.slack.render.cards.run.cause import cause
 from bot.slack.render.cards.run.decision_buttons import decision_buttons, resumed_run
 from bot.slack.render.cards.run.pressers import who_may_press
-from bot.slack.render.cards.run.run_card import PROMOTE, ROLLBACK, can_retry
+from bot.slack.render.cards.run.rollback_button import rollback_button
+from bot.slack.render.cards.run.run_card import PROMOTE, can_retry
+from bot.slack.render.cards.run.watch_card import watch_line
 from bot.slack.render.context import (
     RenderContext,
     action_name,
@@ -59,7 +60,7 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
     words = {"action": action_name(run, ctx), "target": target_name(run)}
     headline = translate(_headline_key(run), who=_called(run, ctx), run=superseded_by(run), **words)
     state = state_words(run, ctx)
-    decisions, back = decision_buttons(run, ctx), _rollback(run, ctx)
+    decisions, back = decision_buttons(run, ctx), rollback_button(run, ctx)
     return message(
         translate(
             "result.notification",
@@ -82,6 +83,7 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
             section(join_lines(_advice(run, ctx))),
             context(who_may_press(run, (*decisions, back), ctx)),
             actions("result_buttons", *decisions, *_promotions(run, ctx), back),
+            context(watch_line(run, ctx)),
         ),
         RESULT_TYPE,
         {
@@ -110,14 +112,6 @@ def _promotions(run: Run, ctx: RenderContext) -> tuple[Block, ...]:
         button(f"{PROMOTE}{name}", ctx.translator.translate("button.promote", environment=name), run.id)
         for name in (ctx.next_environments if verified else ())
     )
-
-
-def _rollback(run: Run, ctx: RenderContext) -> Block | None:
-    """Build the rollback button after a deploy that changed something; its plan determines what it goes back to."""
-    moved = run.request.action is Action.DEPLOY and changed_anything(run) and run.ended
-    if not moved or site_is_down(run) or waits_for_decision(run):
-        return None
-    return button(ROLLBACK, ctx.translator.translate("button.rollback"), run.id)
 
 
 def _schema_change(run: Run, ctx: RenderContext) -> Markup:
