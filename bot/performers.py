@@ -31,6 +31,7 @@ from bot.domain.runs.acts import (
     DropOld,
     Dump,
     Health,
+    HostHealth,
     Load,
     Migrate,
     NothingPending,
@@ -52,6 +53,7 @@ from bot.engine.ports import Performer
 from bot.forge.reader import ForgeReader
 from bot.hosts.connections import Connections
 from bot.hosts.health import HealthPerformer
+from bot.hosts.host_health import HostHealthPerformer
 from bot.hosts.look import HostLook
 from bot.hosts.pipes import Pipes
 from bot.hosts.runner import Runner, ShellPerformer
@@ -113,6 +115,7 @@ def build_performers(
         DropCopy: DropCopyPerformer(runner, beside),
         Preflight: PreflightPerformer(looks),
         Health: HealthPerformer(),
+        HostHealth: HostHealthPerformer(Tunnels(connections).open),
         NothingPending: applied,
         Undone: applied,
         Preview: PreviewPerformer(looks, databases),

@@ -12,6 +12,7 @@ from bot.domain.runs.basis import Basis
 from bot.domain.runs.findings import HeldBack, OpenSession, Unfinished
 from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, DeployOptions, Origin, Request
+from bot.domain.runs.rollout import live_steps
 from bot.domain.runs.run import Run
 from bot.domain.runs.start_time import NEXT_WINDOW, AskedTime, is_time, read_time
 from bot.domain.runs.unfinished import UnfinishedChange, tried_commits, unfinished_change
@@ -41,7 +42,7 @@ from commands.order import read_order
 from commands.pending import from_elsewhere, not_run
 from commands.privileges import lacking_privileges
 from commands.rehearsal import backup_to_rehearse_on, not_rehearsed
-from commands.releases import release_to_deploy
+from commands.releases import hosts_differ, release_to_deploy, same_code
 from commands.resume import read_stopped_run, resume_basis, resume_plan
 from commands.server_role import on_replica, require_writable
 from commands.used_database import other_server
@@ -123,7 +124,7 @@ class Deploy:
         if migrations:
             require_writable(database)
         is_live = all(facts.head == sha for facts in hosts)
-        if is_live and not migrations and unfinished is None:
+        if is_live and same_code(hosts) and not migrations and unfinished is None:
             return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
         in_order = order.judge(run.request, sha, hosts)
         checks = await read_checks(target, look, run.request, sha)
@@ -158,6 +159,9 @@ class Deploy:
             steps = tuple(step for step in steps if not isinstance(step.act, NothingPending))
         if is_live and unfinished is not None:
             done = unfinished.done_steps(steps) - undone_by_absence(recipe, hosts)
+            # What is done around a host is done for all of it, or not at all.
+            live = {step.key for step in live_steps(steps)} if target.rollout is not None else set()
+            done -= live if not live <= done else set()
             steps, done_already = remaining_steps(steps, done)
             skipped = (*skipped, *done_already)
         await require_encryption(steps, target, look)
@@ -177,6 +181,7 @@ class Deploy:
             skipped=skipped,
             findings=(
                 *_completed(unfinished, hosts, sha),
+                *hosts_differ(hosts),
                 *in_order,
                 *checked,
                 *downs,

@@ -18,7 +18,7 @@ from bot.domain.runs.run import Run, RunState, StepState, step_state
 State = Mapping[str, bool | None]
 """For each migration whether it has run; None if unknown."""
 
-CONTINUING = frozenset({Decision.RETRY, Decision.MARK_DONE, Decision.LIFT})
+CONTINUING = frozenset({Decision.RETRY, Decision.MARK_DONE, Decision.LIFT, Decision.GO_ON})
 """Decisions that continue with the steps of the stopped run."""
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

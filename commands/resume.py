@@ -18,6 +18,7 @@ from bot.domain.runs.decisions import (
 from bot.domain.runs.findings import (
     BackupMade,
     Finding,
+    LeftOut,
     MigrationEffect,
     MigrationFile,
     MigrationFinding,
@@ -31,6 +32,8 @@ from bot.domain.runs.findings import (
 )
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Step
 from bot.domain.runs.request import Decision, ResumeOptions
+from bot.domain.runs.rollout import batches_left, on_other_hosts, without_hosts, without_left_out
+from bot.domain.runs.rollout_progress import left_out_by
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import HostFacts, Look
 from bot.domain.targets.target import Target
@@ -74,6 +77,8 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
     if plan is None:
         raise RefusedError(problem(Reason.UNKNOWN_RUN, run=before.id))
     decision = options_as(run, ResumeOptions).decision
+    left_out = left_out_by(before, decision)
+    target = on_other_hosts(target, left_out)
     hosts, database = await read_target(recipe, target, look, _sha(plan))
     ran = {row.name for row in await ran_now(recipe, target, look, plan) or ()}
     left = steps_left(before, decision)
@@ -83,12 +88,13 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
     undo = tuple(name for name in plan.undo if name in ran) if migrates else ()
     if pending or undo:
         require_writable(database)
+    remaining = tuple(held_on_failure(step) for step in _remaining(left, pending or undo))
     return Plan(
         request=run.request,
         steps=(
             *before_plan(recipe, target, run.id),
-            *(held_on_failure(step) for step in _remaining(left, pending or undo)),
-            *_verification(plan, decision),
+            *remaining,
+            *without_hosts(_verification(plan, decision), frozenset(left_out)),
         ),
         requirement=target.policy.regular_requirement(
             run.request, destructive=plan.destructive, restores=plan.restores
@@ -102,8 +108,10 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
         findings=(
             _contradicted(before, decision, frozenset(ran)),
             *(found for found in plan.findings if _still_true(found, pending)),
+            *((LeftOut(left_out),) if left_out else ()),
         ),
         destructive=plan.destructive,
+        batches=batches_left(before, remaining),
     )
 
 
@@ -143,6 +151,7 @@ async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -
     Raises:
         RefusedError: what a host or the database answers.
     """
+    target = without_left_out(target, plan)
     hosts, database = await read_target(recipe, target, look, _sha(plan))
     if plan.pending or plan.undo:
         require_writable(database)

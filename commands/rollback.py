@@ -10,10 +10,11 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha, TargetName, parse_run_id
 from bot.domain.runs.acts import Load
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.decisions import backup_before, was_live
+from bot.domain.runs.decisions import backup_before, schema_begun, was_live
 from bot.domain.runs.findings import RollbackReason, RollbackWay
 from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, Decision, Origin, Request, RollbackOptions, ToRelease, UndoMigrations
+from bot.domain.runs.rollout_progress import is_partly_rolled_out
 from bot.domain.runs.run import Run
 from bot.domain.targets.checkout_problems import dirty_problem
 from bot.domain.targets.layout import Releases, commit_in
@@ -42,6 +43,7 @@ from commands.rollback_choice import (
     requested_choice,
     rollback_finding,
 )
+from commands.rollback_hosts import live_after, on_changed_hosts, one_head
 from commands.rollback_losses import count_losses
 from commands.rollback_steps import RollbackFacts, RollbackStepBuilder
 from commands.server_role import on_replica, require_writable
@@ -108,8 +110,8 @@ class Rollback:
         if decision in CONTINUING:
             return await resume_plan(run, await read_stopped_run(run, look), recipe, target, look)
         before = await read_stopped_run(run, look) if decision is not None else None
-        scope = options_as(run, RollbackOptions).scope if before is None else ToRelease(was_live(before) or "")
-        found, releases = await _find(recipe, target, look, scope)
+        scope = options_as(run, RollbackOptions).scope if before is None else _scope_after(before)
+        found, releases = await _find(recipe, target, look, scope, before)
         if before is None and found.sha == found.head and not found.undo:
             return NothingToDo({"sha": found.sha})
         choice = await _chosen(before, decision, scope, found.undo, releases, target, look)
@@ -155,7 +157,8 @@ class Rollback:
             destructive=choice.backup is not None,
         )
         needed = target.policy.regular_requirement(run.request, destructive=plan.destructive, restores=plan.restores)
-        return replace(plan, requirement=needed)
+        plan = replace(plan, requirement=needed)
+        return plan if before is None else on_changed_hosts(plan, before, target, found)
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
         """Read the basis again: each host's HEAD, local changes and maintenance, and the latest migrations.
@@ -221,14 +224,6 @@ def _release_name(text: str) -> str:
         return Ref(text).text
 
 
-def _one_head(hosts: tuple[HostFacts, ...]) -> str:
-    heads = {facts.head: facts.host for facts in hosts}
-    if len(heads) > 1:
-        found = ", ".join(f"{host}: {head[:7]}" for head, host in heads.items())
-        raise RefusedError(problem(Reason.CHECKOUTS_DIFFER, ref="HEAD", found=found))
-    return next(iter(heads))
-
-
 def _choose(asked: str | None, head: str, releases: tuple[Release, ...]) -> str:
     """Give the commit to go back to: the requested one, or the last good one before the live one."""
     if asked is not None:
@@ -257,13 +252,21 @@ def _agreed_commit(hosts: tuple[HostFacts, ...], release: str) -> str:
     return next(facts.sha for facts in hosts if facts.sha is not None)
 
 
+def _scope_after(before: Run) -> ToRelease:
+    """Give how far a run that stopped is gone back behind.
+
+    Where some hosts have its commit and others do not, its migrations are such that the code of both lives with them.
+    """
+    return ToRelease(was_live(before) or "", code_only=is_partly_rolled_out(before))
+
+
 def _decided(run: Run) -> Decision | None:
     """Give the decision that a run carries out; None if it was typed."""
     return run.request.resumes.decision if run.request.resumes is not None else None
 
 
 async def _find(
-    recipe: Recipe, target: Target, look: Look, scope: ToRelease | UndoMigrations
+    recipe: Recipe, target: Target, look: Look, scope: ToRelease | UndoMigrations, before: Run | None
 ) -> tuple[RollbackFacts, tuple[Release, ...]]:
     """Read the live state, the state to go back to, and the known releases.
 
@@ -271,7 +274,7 @@ async def _find(
         RefusedError: as `Rollback.plan`.
     """
     live, database = await read_target(recipe, target, look, None)
-    head = _one_head(live)
+    head = one_head(live) if before is None else live_after(before, live)
     releases = await look.releases()
     release = head if isinstance(scope, UndoMigrations) else _choose(scope.release, head, releases)
     behind, _ = await read_target(recipe, target, look, release)
@@ -297,6 +300,8 @@ async def _chosen(
     if before is not None and decision is Decision.RESTORE:
         backup = (await look.backups()).find(backup_before(before) or "")
         return Choice(RollbackWay.RESTORE, RollbackReason.DECIDED, (before.id,), backup)
+    if before is not None and is_partly_rolled_out(before) and before.plan is not None and schema_begun(before):
+        return Choice(RollbackWay.CODE, RollbackReason.COMPATIBLE, before.plan.migrations)
     if before is not None:
         way = RollbackWay.CODE_AND_MIGRATIONS if undo else RollbackWay.CODE
         return Choice(way, RollbackReason.DECIDED, (before.id,))

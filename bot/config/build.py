@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.config import schema
 from bot.config.problems import ConfigurationError, ConfigurationProblem
 from bot.config.rules import resolved_people
+from bot.config.values import is_url
 from bot.domain.names import TargetName
 from bot.domain.notifications import EVENTS
 from bot.domain.policies.freeze import Freeze, WeeklyPeriod
@@ -22,6 +23,7 @@ from bot.domain.targets.forge import ForgeKind, Repository, forge_kind
 from bot.domain.targets.layout import KEEP_RELEASES, SHARED, Checkout, Layout, LayoutName, Releases
 from bot.domain.targets.order import After
 from bot.domain.targets.receiver import MARKED, Receiver, ReceiverKind
+from bot.domain.targets.rollout import HealthCommand, HealthUrl, Rollout
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import (
     Backups,
@@ -184,6 +186,7 @@ def _target(
         after=None if section.after is None else After(section.after.environment, section.after.within),
         layout=layout,
         watch=_watch(section.watch),
+        rollout=_rollout(section.rollout),
         windows=tuple(WeeklyPeriod(span.start, span.end, span.timezone) for span in section.windows),
     )
 
@@ -205,6 +208,20 @@ def _watch(section: schema.WatchSection | None) -> Watch | None:
     if section is None:
         return None
     return Watch(section.length, section.log_errors, section.health or "", section.command or "")
+
+
+def _rollout(section: schema.RolloutSection | None) -> Rollout | None:
+    if section is None:
+        return None
+    health = section.health
+    return Rollout(
+        batch=section.batch,
+        pause=section.pause or timedelta(0),
+        canary=section.canary,
+        before_host=section.before_host or "",
+        after_host=section.after_host or "",
+        health=None if health is None else HealthUrl(health) if is_url(health) else HealthCommand(health),
+    )
 
 
 def _certificates(path: str | None) -> str | None:

@@ -17,8 +17,10 @@ from bot.config.rules import broken_rules, known_names
 from bot.config.schema import OperationsFile
 from bot.config.substitution import Substituted, substitute
 from bot.config.validation_messages import problems_of
-from bot.domain.names import TargetName
+from bot.config.values import is_url
+from bot.domain.names import TargetName, nearest
 from bot.domain.secrets import Masker, Secret
+from bot.domain.shell import placeholders
 from bot.domain.targets.layout import LayoutName
 from bot.domain.targets.target import Operations, VarValue
 
@@ -32,12 +34,14 @@ class CheckedRecipe:
         recipe_problems: what is wrong with the recipe itself.
         var_problems: what is wrong with the variables: the path within `vars`, and the message.
         layouts: for which it has steps.
+        values: names that a command of the environment may ask for, in braces; None where the recipe cannot be read.
     """
 
     vars: Mapping[str, VarValue] = field(default_factory=dict)
     recipe_problems: tuple[str, ...] = ()
     var_problems: tuple[tuple[str, str], ...] = ()
     layouts: frozenset[LayoutName] = frozenset(LayoutName)
+    values: frozenset[str] | None = None
 
 
 class RecipeChecker(Protocol):
@@ -138,6 +142,7 @@ def _check_recipes(data: object, base: Path, check_recipe: RecipeChecker) -> _Re
             if environment.get("layout") == LayoutName.RELEASES.value and not checked.recipe_problems:
                 spot = ("apps", app, "environments", name, "layout")
                 result.problems += _without_steps(recipe, spot) if LayoutName.RELEASES not in checked.layouts else []
+            result.problems += _unknown_values(environment, ("apps", app, "environments", name), checked)
             result.vars[TargetName(app, name)] = checked.vars
     return result
 
@@ -145,6 +150,30 @@ def _check_recipes(data: object, base: Path, check_recipe: RecipeChecker) -> _Re
 def _without_steps(recipe: str, where: KeyPath) -> list[DocumentProblem]:
     message = f"the recipe '{recipe}' does not say how releases are made (`releases:` in its file); take `checkout`"
     return [DocumentProblem(where, message)]
+
+
+_COMMANDS = ("before_host", "after_host", "health")
+"""Keys of `rollout` that are templates, as the commands of a recipe are."""
+
+
+def _unknown_values(environment: dict[str, object], where: KeyPath, checked: CheckedRecipe) -> list[DocumentProblem]:
+    """Find what the commands of an environment ask for and nothing gives."""
+    rollout = environment.get("rollout")
+    if not isinstance(rollout, dict) or checked.values is None:
+        return []
+    templates = {key: text for key in _COMMANDS if isinstance(text := rollout.get(key), str)}
+    return [
+        DocumentProblem((*where, "rollout", key), f"asks for {{{asked}}}; {_there_is(text, asked, checked.values)}")
+        for key, text in templates.items()
+        for asked in sorted(placeholders(text) - (frozenset() if is_url(text) else checked.values))
+    ]
+
+
+def _there_is(text: str, asked: str, known: frozenset[str]) -> str:
+    if is_url(text):
+        return "a URL is as each host itself sees it, and takes no values"
+    near = nearest(asked, sorted(known))
+    return f"did you mean {{{near}}}?" if near else f"there is {', '.join(sorted(known))}"
 
 
 def _items(data: object, key: str) -> list[tuple[str, dict[str, object]]]:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 from bot.config.operations import CheckedRecipe
 from bot.domain.targets.layout import LayoutName
-from bot.recipes.load import RecipeError, load_recipe
+from bot.recipes.load import ALWAYS_KNOWN, RecipeError, load_recipe
+from bot.recipes.rollout_steps import HOST
+
+_OF_A_STEP = frozenset({"each"})
+"""What only a step of a recipe has."""
 
 
 def check_recipe(recipe: str, base: Path, values: Mapping[str, object]) -> CheckedRecipe:
@@ -26,4 +30,6 @@ def check_recipe(recipe: str, base: Path, values: Mapping[str, object]) -> Check
         return CheckedRecipe(recipe_problems=(f"cannot be read: {error}",))
     variables, problems = found.check_vars(values)
     layouts = {LayoutName.CHECKOUT} if found.releases is None else set(LayoutName)
-    return CheckedRecipe(variables, var_problems=problems, layouts=frozenset(layouts))
+    texts = {name for name, value in variables.items() if not isinstance(value, tuple)}
+    known = (ALWAYS_KNOWN - _OF_A_STEP) | {HOST} | texts
+    return CheckedRecipe(variables, var_problems=problems, layouts=frozenset(layouts), values=known)

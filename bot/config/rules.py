@@ -61,6 +61,7 @@ def broken_rules(data: object) -> list[DocumentProblem]:
         *_empty_periods(root),
         *_environments(root),
         *_shared_checkouts(root),
+        *_rollouts(root),
         *_order_of_environments(root),
         *_checks_without_a_forge(root),
         *_receivers(root),
@@ -337,6 +338,22 @@ def _environments(root: Data) -> Iterator[DocumentProblem]:
             yield DocumentProblem(
                 (*path, "backups", "keep"), "would keep no backup at all; leave `keep` out to keep them all"
             )
+
+
+def _rollouts(root: Data) -> Iterator[DocumentProblem]:
+    for path, environment in _each_environment(root):
+        rollout, hosts = environment.get("rollout"), _texts(environment.get("hosts"))
+        if not isinstance(rollout, dict) or not hosts:
+            continue
+        if len(dict.fromkeys(hosts)) == 1:
+            message = f"is for environments with more than one host; {hosts[0]!r} is the only one here"
+            yield DocumentProblem((*path, "rollout"), message)
+        canary = rollout.get("canary")
+        if isinstance(canary, str) and canary not in hosts:
+            named = frozenset(_mapping(root.get("hosts")))
+            why = f"{canary!r} is none of this environment's `hosts`" if canary in named else ""
+            message = why or unknown("host", canary, frozenset(hosts))
+            yield DocumentProblem((*path, "rollout", "canary"), message)
 
 
 def _proofs(root: Data, path: tuple[str, ...], environment: Data) -> Iterator[DocumentProblem]:

@@ -34,6 +34,7 @@ from bot.domain.signatures.signer_keys import read_key
 from bot.domain.targets.forge import ForgeKind
 from bot.domain.targets.layout import LayoutName
 from bot.domain.targets.receiver import ReceiverKind
+from bot.domain.targets.rollout import Percent
 from bot.domain.targets.target import COPY_UP_TO, MYDUMPER_FROM, SAMPLE_ROWS, RehearseOn
 from bot.domain.targets.tls import TlsMode
 
@@ -163,6 +164,7 @@ SafeName = Annotated[str, _text(values.safe_name)]
 ListName = Annotated[str, _text(values.list_name)]
 PeopleName = Annotated[str, _text(values.people_name)]
 Line = Annotated[str, _text(values.line_of_text)]
+Script = Annotated[str, _text(values.script)]
 CheckName = Annotated[Line, Field(max_length=200)]
 DomainName = Annotated[str, _text(values.domain_name)]
 OneWord = Annotated[str, _text(values.word)]
@@ -407,6 +409,27 @@ class WatchSection(_Section):
         return self
 
 
+def _batch(value: object) -> object:
+    """Accept a number of hosts, or a part of all of them."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    percent = re.fullmatch(r"([1-9][0-9]{0,2})%", value) if isinstance(value, str) else None
+    if percent is not None and int(percent[1]) <= 100:
+        return Percent(int(percent[1]))
+    raise wrong("must be a number of hosts, 1 or more, or a part of all of them, such as 25%")
+
+
+class RolloutSection(_Section):
+    """`rollout` of an environment."""
+
+    batch: Annotated[Any, BeforeValidator(_batch)] = 1
+    pause: Duration | None = None
+    canary: Line | None = None
+    before_host: Script | None = None
+    after_host: Script | None = None
+    health: Annotated[str, _text(values.health)] | None = None
+
+
 class EnvironmentSection(_Section):
     """One of an app's `environments`."""
 
@@ -420,6 +443,7 @@ class EnvironmentSection(_Section):
     after: AfterSection | None = None
     windows: list[WindowSection] = []
     watch: WatchSection | None = None
+    rollout: RolloutSection | None = None
     layout: Annotated[str, _one_of("layout", frozenset(name.value for name in LayoutName))] = LayoutName.CHECKOUT.value
     keep_releases: Annotated[int, Field(ge=2, le=1000)] | None = None
     shared: Annotated[list[SharedPath], AfterValidator(_distinct)] | None = None

@@ -26,6 +26,7 @@ _GROUP = re.compile(r"S[A-Z0-9]{2,30}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,30}")
 _EMOJI = re.compile(r":?[\w'+.-]{1,100}(::skin-tone-[2-6])?:?")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -179,6 +180,33 @@ def line_of_text(text: str) -> str:
     if _CONTROL.search(text):
         raise ValueError("must not have line breaks or other control characters")
     return text
+
+
+def script(text: str) -> str:
+    """Read a shell command of one or several lines.
+
+    Raises:
+        ValueError: it is empty or has control characters that no script needs.
+    """
+    if not text.strip():
+        raise ValueError("must not be empty")
+    if _CONTROL.search(text.replace("\n", "").replace("\t", "")):
+        raise ValueError("must not have control characters other than line breaks and tabs")
+    return text
+
+
+def health(text: str) -> str:
+    """Read how a host is asked for its health: an http or https URL, or a command.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    return http_url(text) if is_url(text) else script(text)
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is meant as a URL, and not as a command."""
+    return _URL.match(text) is not None
 
 
 def word(text: str) -> str:

@@ -137,6 +137,17 @@ def fill(template: str, values: Mapping[str, str]) -> Command:
     return Command(tuple(parts))
 
 
+def with_syntax(template: str, name: str, text: str) -> str:
+    """Write shell text into a template where it asks for a name.
+
+    Args:
+        template: shell text with `{name}`. `${name}` is the shell's own and stays.
+        name: that is replaced.
+        text: of this program, such as a variable of the shell in quotes.
+    """
+    return _PLACEHOLDER.sub(lambda match: text if match[1] == name else match[0], template)
+
+
 def fill_text(template: str, values: Mapping[str, str]) -> str:
     """Fill a template that is no shell text, such as a path; each value stands as it is.
 

@@ -12,6 +12,7 @@ from bot.domain.runs.basis import Basis, identity_basis
 from bot.domain.runs.history import Entry
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.planner import Planner
+from bot.domain.runs.rollout import without_left_out
 from bot.domain.runs.run import Run
 from bot.domain.secret_references import hide_secrets, reveal_secrets
 from bot.domain.targets.look import Look
@@ -137,17 +138,22 @@ class RunSession:
         """
         look = self.context.target_reader.look(self.target)
         read = self.planner(run).basis(self.revealed(plan), run, self.target, look)
-        own, identity = await asyncio.gather(read, self.identity_basis(look))
+        own, identity = await asyncio.gather(read, self.identity_basis(look, plan))
         return self.hidden(own | identity)
 
-    async def identity_basis(self, look: Look) -> Basis:
+    async def identity_basis(self, look: Look, plan: Plan) -> Basis:
         """Read which hosts, folders and database the run is for.
+
+        Args:
+            look: at the target.
+            plan: of the run; hosts that it leaves out are not asked.
 
         Raises:
             RefusedError: a host does not answer.
         """
-        identities = await asyncio.gather(*(look.identity(host) for host in self.target.hosts))
-        return identity_basis(self.target, identities, self.context.recipes[self.target.name])
+        target = without_left_out(self.target, plan)
+        identities = await asyncio.gather(*(look.identity(host) for host in target.hosts))
+        return identity_basis(target, identities, self.context.recipes[self.target.name])
 
     def hidden(self, value: T) -> T:
         """Replace secrets by references, for what is stored and approved."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import aiohttp
 
 from bot.domain.errors import Reason, problem
-from bot.domain.runs.acts import Health
+from bot.domain.runs.acts import Health, HostHealth
 from bot.domain.targets.layout import names_in
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
 
 _MAX_REDIRECTS = 5
-_SECONDS_A_TRY = 10.0
+SECONDS_A_TRY = 10.0
 _FIRST_BAD_STATUS = 400
 _READ = 256 << 10
 """Bytes of a page in which the name of a release is looked for."""
@@ -80,26 +81,9 @@ class HealthPerformer:
         act = job.step.act
         if not isinstance(act, Health):
             raise TypeError(f"step {job.step.key} does not ask a URL")
-        last = HealthAnswer(None, act.url, "it was never asked")
-        offset, tries = job.offset, 0
-        try:
-            async with (
-                asyncio.timeout(job.step.timeout),
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS_A_TRY)) as session,
-            ):
-                while tries < act.tries:
-                    if tries:
-                        await asyncio.sleep(self._pause)
-                    last = await ask(session, act.url)
-                    tries += 1
-                    line = f"{last.line(act.url, act.release)}\n".encode(errors="replace")
-                    await output.write(offset, line)
-                    offset += len(line)
-                    if last.is_by(act.release):
-                        return Done(last.facts)
-        except TimeoutError:
-            pass
-        return Failed(problem(Reason.TIMED_OUT, **{**last.facts, "tries": str(tries)}))
+        limits = aiohttp.ClientTimeout(total=SECONDS_A_TRY)
+        async with aiohttp.ClientSession(timeout=limits) as session:
+            return await ask_until_fine(job, act, output, lambda: ask(session, act.url), self._pause)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`."""
@@ -112,6 +96,37 @@ class HealthPerformer:
     async def end(self, job: Job) -> Ending:
         """Report that there is no process to end."""
         return Ending.GONE
+
+
+async def ask_until_fine(
+    job: Job, act: Health | HostHealth, output: Output, once: Callable[[], Awaitable[HealthAnswer]], pause: float
+) -> Outcome:
+    """Repeat a request until its answer is fine and by the right release, at most as often as the act says.
+
+    Args:
+        job: of the step.
+        act: of the step.
+        output: takes a line for each request.
+        once: makes the request. Raises `TimeoutError` where it takes too long.
+        pause: seconds between two requests.
+    """
+    last = HealthAnswer(None, act.url, "it was never asked")
+    offset, tries = job.offset, 0
+    try:
+        async with asyncio.timeout(job.step.timeout):
+            while tries < act.tries:
+                if tries:
+                    await asyncio.sleep(pause)
+                last = await once()
+                tries += 1
+                line = f"{last.line(act.url, act.release)}\n".encode(errors="replace")
+                await output.write(offset, line)
+                offset += len(line)
+                if last.is_by(act.release):
+                    return Done(last.facts)
+    except TimeoutError:
+        pass
+    return Failed(problem(Reason.TIMED_OUT, **{**last.facts, "tries": str(tries)}))
 
 
 async def ask(session: aiohttp.ClientSession, url: str) -> HealthAnswer:
@@ -127,10 +142,20 @@ async def ask(session: aiohttp.ClientSession, url: str) -> HealthAnswer:
     try:
         # aiohttp does not follow the redirect that reaches its limit.
         async with session.get(url, max_redirects=_MAX_REDIRECTS + 1) as response:
-            head = " ".join(response.headers.values())
-            page = (await response.content.read(_READ)).decode(errors="replace")
-            return HealthAnswer(response.status, str(response.url), releases=names_in(f"{head} {page}"))
+            return await read_answer(response, str(response.url))
     except aiohttp.TooManyRedirects:
         return HealthAnswer(None, url, f"more than {_MAX_REDIRECTS} redirects")
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return HealthAnswer(None, url, str(error) or type(error).__name__)
+
+
+async def read_answer(response: aiohttp.ClientResponse, url: str) -> HealthAnswer:
+    """Read what a response says, with the releases that it names.
+
+    Args:
+        response: with its body still to be read.
+        url: that answered.
+    """
+    head = " ".join(response.headers.values())
+    page = (await response.content.read(_READ)).decode(errors="replace")
+    return HealthAnswer(response.status, url, releases=names_in(f"{head} {page}"))

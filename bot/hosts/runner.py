@@ -114,8 +114,9 @@ class Runner:
 
         Args:
             job: its identity, place and time limit.
-            script: what `sh` runs. In its environment are `COUNTERSIGN_RUN`, `COUNTERSIGN_RUN_DIR` (a directory that
-                the steps of the run share) and, with private files, `COUNTERSIGN_FILES` (the directory they are in).
+            script: what `sh` runs. In its environment are `COUNTERSIGN_RUN`, `COUNTERSIGN_HOST` (the host's name),
+                `COUNTERSIGN_RUN_DIR` (a directory that the steps of the run share) and, with private files,
+                `COUNTERSIGN_FILES` (the directory they are in).
             directory: where it runs.
             files: private files, name to content; they are there while the step runs.
             output: takes in what it prints.
@@ -393,11 +394,13 @@ def _check(job: Job, directory: str) -> Command:
     assert check is not None  # noqa: S101 - the caller looked; for the type checker
     return Command(
         (
-            Syntax("COUNTERSIGN_RUN="),
+            Syntax("COUNTERSIGN_HOST="),
+            Word(job.place),
+            Syntax("\nCOUNTERSIGN_RUN="),
             Word(job.run),
             Syntax("\nCOUNTERSIGN_RUN_DIR="),
             *job.notes.parts,
-            Syntax("\nexport COUNTERSIGN_RUN COUNTERSIGN_RUN_DIR\ncd -- "),
+            Syntax("\nexport COUNTERSIGN_HOST COUNTERSIGN_RUN COUNTERSIGN_RUN_DIR\ncd -- "),
             Word(directory),
             Syntax(" >/dev/null || exit 2\n"),
             *check.parts,

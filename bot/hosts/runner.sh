@@ -277,8 +277,8 @@ job() {
     [ "$at" = "$expects" ] || { printf 'moved %s\n' "$at" >"$dir/refused"; exit 1; }
   fi
   umask "$mask"
-  COUNTERSIGN_RUN=$run COUNTERSIGN_RUN_DIR=$rundir/.marks
-  export COUNTERSIGN_RUN COUNTERSIGN_RUN_DIR
+  COUNTERSIGN_RUN=$run COUNTERSIGN_RUN_DIR=$rundir/.marks COUNTERSIGN_HOST=$place
+  export COUNTERSIGN_RUN COUNTERSIGN_RUN_DIR COUNTERSIGN_HOST
   if [ -d "$dir/files" ]; then
     COUNTERSIGN_FILES=$dir/files
     export COUNTERSIGN_FILES

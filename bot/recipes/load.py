@@ -17,6 +17,7 @@ from ruamel.yaml.error import YAMLError
 
 from bot.domain.names import TargetName, is_name, nearest
 from bot.domain.runs.acts import PackageTool
+from bot.domain.runs.batches import HOOKS
 from bot.domain.runs.plan import OnFailure, Risk
 from bot.domain.runs.release_order import SWITCH
 from bot.domain.shell import placeholders
@@ -42,6 +43,7 @@ from bot.recipes.recipe import (
     VarKind,
     VarSpec,
 )
+from bot.recipes.rollout_steps import with_rollout
 
 
 class RecipeError(Exception):
@@ -103,8 +105,12 @@ def load_recipe(name_or_path: str, base: Path) -> Recipe:
 
 
 def load_recipes(targets: Mapping[TargetName, Target]) -> Mapping[TargetName, Recipe]:
-    """Load the recipe of each target with the steps for its layout; the configuration has checked that there are."""
-    return {name: load_recipe(target.recipe, Path()).laid_out(target.layout) for name, target in targets.items()}
+    """Load the recipe of each target with the steps for its layout and rollout; the configuration has checked it."""
+    return {name: _of(target) for name, target in targets.items()}
+
+
+def _of(target: Target) -> Recipe:
+    return with_rollout(load_recipe(target.recipe, Path()).laid_out(target.layout), target.rollout)
 
 
 @lru_cache(maxsize=32)
@@ -355,6 +361,8 @@ class _Step(_Model):
     def _safe(cls, key: str) -> str:
         if not is_name(key):
             raise ValueError("must be letters, digits, '-', '_' and '.', so that it is safe in a path")
+        if key in HOOKS:
+            raise ValueError(f"'{key}' is the key of a step that `rollout` of an environment adds")
         return key
 
     @field_validator("timeout")
@@ -366,6 +374,8 @@ class _Step(_Model):
     def model_post_init(self, _context: object) -> None:
         if (self.run is None) == (self.does is None):
             raise ValueError("a step has either `run` or `does`")
+        if self.does is Does.HOST_HEALTH:
+            raise ValueError(f"`does: {self.does.value}` is for `rollout` of an environment alone")
 
     def spec(self) -> StepSpec:
         conditions: list[Condition] = []

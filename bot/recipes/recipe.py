@@ -144,6 +144,8 @@ class Does(StrEnum):
     PREFLIGHT = "preflight"
     BACKUP = "backup"
     HEALTH = "health"
+    HOST_HEALTH = "host-health"
+    """Not in a recipe's file: the environment's `rollout` adds it."""
     NOTHING_PENDING = "nothing-pending"
     UNDONE = "undone"
     PREVIEW = "preview"

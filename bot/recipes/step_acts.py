@@ -11,6 +11,7 @@ from bot.domain.runs.acts import (
     Direction,
     Dump,
     Health,
+    HostHealth,
     Migrate,
     MigrationRecords,
     NothingPending,
@@ -23,6 +24,7 @@ from bot.domain.runs.acts import (
 )
 from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.shell import Command, fill, fill_text
+from bot.domain.targets.rollout import HealthUrl
 from bot.domain.targets.target import Target
 from bot.recipes.parsers import Parser
 from bot.recipes.questions import commit_command, needed_tools
@@ -66,6 +68,8 @@ def act_of_step(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInpu
         case Does.HEALTH:
             release = None if inputs.release is None else inputs.release.name
             return Health(str(target.vars.get("health_url", "")), _HEALTH_TRIES, release)
+        case Does.HOST_HEALTH:
+            return _host_health(target, inputs)
         case Does.NOTHING_PENDING:
             return NothingPending(inputs.migrations, inputs.table)
         case Does.UNDONE:
@@ -82,6 +86,13 @@ def act_of_step(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInpu
             return _migrate(recipe, target, inputs, values)
         case Does.AS_REHEARSED:
             return AsRehearsed()
+
+
+def _host_health(target: Target, inputs: StepInputs) -> HostHealth:
+    health = None if target.rollout is None else target.rollout.health
+    if not isinstance(health, HealthUrl):
+        raise ValueError(f"{target.name} does not say which URL a host is asked for")  # noqa: TRY004 - a value too
+    return HostHealth(health.url, _HEALTH_TRIES, None if inputs.release is None else inputs.release.name)
 
 
 def _shell(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInputs, values: Mapping[str, str]) -> Shell:

@@ -24,8 +24,20 @@ from bot.domain.signatures.signer_keys import Signers, read_key
 from bot.domain.targets.forge import ForgeKind, Repository
 from bot.domain.targets.layout import Releases
 from bot.domain.targets.receiver import MARKED, Receiver, ReceiverKind
+from bot.domain.targets.rollout import HealthCommand, HealthUrl, Percent, Rollout
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
-from bot.domain.targets.target import Backups, BotDirectory, Bucket, Database, Emoji, EmojiNames, Host, Keep, RehearseOn
+from bot.domain.targets.target import (
+    Backups,
+    BotDirectory,
+    Bucket,
+    Database,
+    Emoji,
+    EmojiNames,
+    Host,
+    Keep,
+    Operations,
+    RehearseOn,
+)
 from tests.config.support.example import RIGHT, accept, changed, load
 
 ROOT = Path(__file__).parents[2]
@@ -422,6 +434,56 @@ def test_who_is_told():
 )
 def test_which_addresses_are_public(address: str, public: bool):
     assert is_public(address) is public
+
+
+ROLLOUT = """hosts: [web1, bastion]
+        rollout:
+          batch: 25%
+          pause: 90s
+          canary: bastion
+          before_host: |
+            drain {host} --of {branch} "${HOME:-none}"
+            sleep 1
+          after_host: undrain {host}
+          health: HEALTH
+"""
+
+
+def _with_rollout(health: str, **changes: str) -> Operations:
+    text = (ROOT / "ops.example.yaml").read_text()
+    text = text.replace("hosts: [web1]\n", ROLLOUT.replace("HEALTH", health).replace("${HOME", "$${HOME"), 1)
+    for old, new in changes.items():
+        text = text.replace(f"{{{old}}}", new)
+    return load_operations(text, ROOT / "ops.example.yaml", {"COMPTE_DB_PASSWORD": "x"}, check_recipe)
+
+
+@pytest.mark.parametrize(
+    ("written", "health"),
+    [
+        ("http://127.0.0.1/up", HealthUrl("http://127.0.0.1/up")),
+        ("'{php} artisan about >/dev/null'", HealthCommand("{php} artisan about >/dev/null")),
+    ],
+)
+def test_a_rollout(written: str, health: HealthUrl | HealthCommand) -> None:
+    rollout = _with_rollout(written).targets[TargetName("compte", "staging")].rollout
+    assert rollout == Rollout(
+        batch=Percent(25),
+        pause=timedelta(seconds=90),
+        canary="bastion",
+        before_host='drain {host} --of {branch} "${HOME:-none}"\nsleep 1\n',
+        after_host="undrain {host}",
+        health=health,
+    )
+
+
+def test_commands_of_a_rollout_ask_for_what_there_is() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _with_rollout("http://{host}/up", branch="{brunch}")
+    where = "apps.compte.environments.staging.rollout"
+    assert [(problem.path, problem.message) for problem in caught.value.problems] == [
+        (f"{where}.before_host", "asks for {brunch}; did you mean {branch}?"),
+        (f"{where}.health", "asks for {host}; a URL is as each host itself sees it, and takes no values"),
+    ]
 
 
 def test_a_recipe_without_steps_for_releases_has_only_checkouts() -> None:

@@ -530,6 +530,52 @@ MISTAKES = {
         "          services: [php-fpm]\n        layout: releases\n        shared: [.env, ../elsewhere]\n",
         [f"33: {ENV}.shared[1]: must be a path inside of the release, such as .env or storage"],
     ),
+    "a rollout on one host": (
+        "          services: [php-fpm]\n",
+        "          services: [php-fpm]\n        rollout: {batch: 1}\n",
+        [f"32: {ENV}.rollout: is for environments with more than one host; 'web1' is the only one here"],
+    ),
+    "batches of nothing": (
+        "hosts: [web1]",
+        "hosts: [web1, web2]\n        rollout: {batch: 0}",
+        [f"26: {ENV}.rollout.batch: must be a number of hosts, 1 or more, or a part of all of them, such as 25%"],
+    ),
+    "more than all": (
+        "hosts: [web1]",
+        "hosts: [web1, web2]\n        rollout: {batch: 101%}",
+        [f"26: {ENV}.rollout.batch: must be a number of hosts, 1 or more, or a part of all of them, such as 25%"],
+    ),
+    "a part without its sign": (
+        "hosts: [web1]",
+        'hosts: [web1, web2]\n        rollout: {batch: "25", pause: 10, when: now}',
+        [
+            f"26: {ENV}.rollout.batch: must be a number of hosts, 1 or more, or a part of all of them, such as 25%",
+            f"26: {ENV}.rollout.pause: a duration needs a unit; write 10m for minutes, or s, h or d",
+            f"26: {ENV}.rollout.when: unknown key; known here: batch, pause, canary, before_host, after_host, health",
+        ],
+    ),
+    "a canary that is nowhere": (
+        "hosts: [web1]",
+        "hosts: [web1, web2]\n        rollout: {canary: web3}",
+        [f"26: {ENV}.rollout.canary: unknown host 'web3'; did you mean 'web2'?"],
+    ),
+    "a canary elsewhere": (
+        "hosts: [web1]",
+        "hosts: [web1]\n        rollout: {canary: web2}",
+        [
+            f"26: {ENV}.rollout: is for environments with more than one host; 'web1' is the only one here",
+            f"26: {ENV}.rollout.canary: 'web2' is none of this environment's `hosts`",
+        ],
+    ),
+    "commands that are none": (
+        "hosts: [web1]",
+        'hosts: [web1, web2]\n        rollout: {before_host: " ", after_host: "up \\x07", health: "https:/compte"}',
+        [
+            f"26: {ENV}.rollout.after_host: must not have control characters other than line breaks and tabs",
+            f"26: {ENV}.rollout.before_host: must not be empty",
+            f"26: {ENV}.rollout.health: not a URL; write http:// or https:// and a host",
+        ],
+    ),
     "after itself": (
         "          services: [php-fpm]\n",
         "          services: [php-fpm]\n        after: {environment: production, within: 7d}\n",

@@ -9,8 +9,10 @@ import pytest
 import structlog
 
 from bot.domain.runs.history import first_break
-from bot.domain.runs.run import ENDS, RunState, StepState
+from bot.domain.runs.run import ENDS, Run, RunState, StepState
+from bot.domain.targets.target import Target
 from tests.engine.support.world import APPROVE, Crash, Faulty, Hosts, People, SmallWorld, small_world
+from tests.support.examples import TARGET
 from tests.support.polling import eventually
 
 DONE = (*ENDS, RunState.NEEDS_HUMAN)
@@ -51,12 +53,14 @@ class Deaths:
             raise Crash(name)
 
 
-async def live(folder: Path, deaths: Deaths) -> SmallWorld:
+async def live(
+    folder: Path, deaths: Deaths, target: Target = TARGET, recipe: Path = RECIPE, hosts: Hosts | None = None
+) -> tuple[SmallWorld, Run]:
     """Play a deploy to its end, in as many lives as it takes; what happens outside outlives each of them."""
-    hosts, people = Hosts(), People(said={"U0BOB": APPROVE})
+    hosts, people = hosts or Hosts(), People(said={"U0BOB": APPROVE})
     while True:
         deaths.died.clear()
-        async with small_world(folder, recipe=str(RECIPE)) as world:
+        async with small_world(folder, target, recipe=str(recipe)) as world:
             world.hosts, world.people = hosts, people
             hosts.at_start = lambda key: deaths(f"start {key}")
             engine = world.new_engine(Faulty(world.store, deaths))
@@ -69,8 +73,10 @@ async def live(folder: Path, deaths: Deaths) -> SmallWorld:
             finally:
                 await engine.drain()
             if not deaths.died.is_set():
-                await judge(world, run)
-                return world
+                ended = await world.run(run)
+                assert first_break(await world.store.history.all()) is None
+                assert len(await world.store.runs.recent(10)) == 1
+                return world, ended
 
 
 async def _over(world: SmallWorld, deaths: Deaths, run: str) -> bool:
@@ -80,19 +86,16 @@ async def _over(world: SmallWorld, deaths: Deaths, run: str) -> bool:
 
 async def points_of_a_deploy(folder: Path) -> int:
     deaths = Deaths()
-    await live(folder, deaths)
+    judge(*await live(folder, deaths))
     return deaths.passed
 
 
-async def judge(world: SmallWorld, run: str) -> None:
-    ended = await world.run(run)
+def judge(world: SmallWorld, ended: Run) -> None:
     assert ended.state is RunState.SUCCEEDED, ended.problem
     starts = Counter((key, place) for key, place, _ in world.hosts.ledger)
     assert set(starts.values()) == {1}, starts
     assert {row.state for row in ended.steps} == {StepState.DONE}
     assert {(row.key, row.place) for row in ended.steps} == set(starts)
-    assert first_break(await world.store.history.all()) is None
-    assert len(await world.store.runs.recent(10)) == 1
 
 
 SLICES = 4
@@ -102,11 +105,11 @@ SLICES = 4
 async def test_it_may_die_at_any_point(tmp_path: Path, part: int) -> None:
     total = await points_of_a_deploy(tmp_path / "whole")
     for point in range(1 + part, total + 1, SLICES):
-        await live(tmp_path / str(point), Deaths(point))
+        judge(*await live(tmp_path / str(point), Deaths(point)))
 
 
 @pytest.mark.parametrize("distance", [1, 2, 4])
 async def test_it_may_die_again_while_it_recovers(tmp_path: Path, distance: int) -> None:
     total = await points_of_a_deploy(tmp_path / "whole")
     for point in range(distance, total, 12):
-        await live(tmp_path / str(point), Deaths(point, point + distance, point + 3 * distance))
+        judge(*await live(tmp_path / str(point), Deaths(point, point + distance, point + 3 * distance)))

@@ -178,6 +178,22 @@ class Health:
 
 
 @dataclass(frozen=True)
+class HostHealth:
+    """Request a URL through each host of the step, as seen from there, until it answers with a status below 400.
+
+    Args:
+        url: http or https.
+        tries: number of requests, one second apart, before the step fails.
+        release: name of the release that must answer, where the answer names one; None for a checkout.
+    """
+
+    act: ClassVar = "host_health"
+    url: str
+    tries: int
+    release: str | None = field(default=None, metadata=stored(optional=True, omit_none=True))
+
+
+@dataclass(frozen=True)
 class NothingPending:
     """Check that the migrations table has each of some names.
 
@@ -412,6 +428,7 @@ Act = (
     | DropCopy
     | Preflight
     | Health
+    | HostHealth
     | NothingPending
     | Undone
     | Preview

@@ -9,6 +9,8 @@ from bot.domain.runs.aftermath import MigrationProgress, aftermath_of
 from bot.domain.runs.findings import BackupMade, Finding, Resumed, Unfinished, UnknownFinding, first_of, those_of
 from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.runs.request import Action, Decision
+from bot.domain.runs.rollout import left_on_hosts
+from bot.domain.runs.rollout_progress import hosts_in_rollout, is_partly_rolled_out, stopped_hosts
 from bot.domain.runs.run import Run, RunState, StepState, step_state
 
 
@@ -93,8 +95,15 @@ def steps_left(run: Run, decision: Decision) -> tuple[Step, ...]:
     if decision is Decision.LIFT:
         return tuple(step for step in left if _lifts(run, step))
     left = tuple(step for step in left if step.undoes is None or _lifts(run, step))
+    if decision is Decision.GO_ON:
+        return left_on_hosts(run, left, stopped_hosts(run))
+    left = left_on_hosts(run, left, frozenset())
     stopped = stopped_step(run)
-    return left if decision is Decision.RETRY else tuple(step for step in left if step != stopped)
+    return (
+        left
+        if decision is Decision.RETRY
+        else tuple(step for step in left if stopped is None or step.key != stopped.key)
+    )
 
 
 def legal_decisions(run: Run) -> tuple[Decision, ...]:
@@ -110,6 +119,8 @@ def legal_decisions(run: Run) -> tuple[Decision, ...]:
     """
     if run.state is not RunState.NEEDS_HUMAN:
         return ()
+    if is_partly_rolled_out(run):
+        return _decisions_about_hosts(run)
     decisions: list[Decision] = []
     stopped = stopped_step(run)
     running = stopped is not None and _may_still_run(run, stopped)
@@ -123,6 +134,26 @@ def legal_decisions(run: Run) -> tuple[Decision, ...]:
     if not running:
         decisions += [Decision.ROLL_BACK] if _can_roll_back(run) else []
         decisions += [Decision.RESTORE] if _can_restore(run) else []
+    return (*decisions, Decision.CLOSE)
+
+
+def _decisions_about_hosts(run: Run) -> tuple[Decision, ...]:
+    """Give the decisions where some hosts have the plan's commit and others do not.
+
+    None is legal but to leave it while processes of a step may still be running. No going on where migrations come
+    behind the last batch and a host that would be left may have the code of before, which does not live with them.
+    """
+    stopped = stopped_hosts(run)
+    divided = run.plan.batches if run.plan is not None else None
+    rows = (row for row in run.steps if divided is not None and row.key in divided.steps)
+    if divided is None or any(row.problem and row.problem.reason is Reason.STILL_RUNNING for row in rows):
+        return (Decision.CLOSE,)
+    decisions = [Decision.RETRY] if stopped else []
+    rest = steps_left(run, Decision.GO_ON)
+    old = any(one.host in stopped and one.is_new is not True for one in hosts_in_rollout(run))
+    if any(step.key in divided.steps for step in rest) and not (old and any(step.schema for step in rest)):
+        decisions.append(Decision.GO_ON)
+    decisions += [Decision.ROLL_BACK] if _can_roll_back(run) else []
     return (*decisions, Decision.CLOSE)
 
 
@@ -153,10 +184,16 @@ def _can_roll_back(run: Run) -> bool:
     """Whether something was changed, and each migration of the deploy took effect completely or not at all."""
     if run.request.action is not Action.DEPLOY or was_live(run) is None or not moved(run):
         return False
-    if not schema_begun(run):
+    if not schema_begun(run) or _schema_done(run):
         return True
     found = aftermath_of(run.facts)
     return found is not None and all(fate.progress in {MigrationProgress.DONE, MigrationProgress.NOT} for fate in found)
+
+
+def _schema_done(run: Run) -> bool:
+    """Whether a run in batches has run its migrations before the first of them: the framework said so then."""
+    steps = run.plan.steps if run.plan is not None and run.plan.batches is not None else ()
+    return all(_state(run, step) is StepState.DONE for step in steps if step.schema) and bool(steps)
 
 
 def _can_restore(run: Run) -> bool:

@@ -52,6 +52,7 @@ from bot.domain.runs.rehearsal_findings import (
     WayBack,
     WayBackState,
 )
+from bot.domain.runs.rollout_findings import AllAtOnce, AtOnceReason, HostsDiffer, LeftOut
 from bot.domain.runs.run_findings import (
     AlreadyDown,
     CheckFound,
@@ -75,7 +76,9 @@ from bot.domain.runs.run_findings import (
 from bot.domain.runs.stored_facts import from_facts, to_facts
 
 __all__ = [
+    "AllAtOnce",
     "AlreadyDown",
+    "AtOnceReason",
     "AttemptKind",
     "BackupMade",
     "BackupToRestore",
@@ -85,8 +88,10 @@ __all__ = [
     "ChecksWaived",
     "Finding",
     "HeldBack",
+    "HostsDiffer",
     "LackKind",
     "LacksPrivileges",
+    "LeftOut",
     "LossUnknown",
     "MigrationEffect",
     "MigrationFile",
@@ -193,6 +198,9 @@ Finding = (
     | Resumed
     | Unfinished
     | AlreadyDown
+    | AllAtOnce
+    | HostsDiffer
+    | LeftOut
     | OtherServer
     | OnReplica
     | HeldBack

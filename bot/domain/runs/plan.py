@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from bot.domain.json_codec import stored
 from bot.domain.names import Sha, is_name
 from bot.domain.policies.policy import NO_REQUIREMENT, Requirement
 from bot.domain.runs.acts import Act, Dump, Load, Prove
 from bot.domain.runs.basis import Basis
+from bot.domain.runs.batches import Batches
 from bot.domain.runs.findings import Finding, NotRehearsed, NotRehearsedReason, destroys, is_unknown
 from bot.domain.runs.request import Request
 from bot.domain.runs.sealing import rehearsed_files, sealed_act
@@ -143,6 +145,7 @@ class Plan:
         skipped: the steps of the recipe that are not needed.
         findings: the evidence.
         destructive: whether it drops or rewrites data.
+        batches: the steps that go from batch to batch; None where all hosts get each step together.
     """
 
     request: Request
@@ -157,6 +160,7 @@ class Plan:
     skipped: tuple[Skipped, ...] = ()
     findings: tuple[Finding, ...] = ()
     destructive: bool = False
+    batches: Batches | None = field(default=None, metadata=stored(optional=True, omit_none=True))
 
     def sealed(self, findings: tuple[Finding, ...]) -> Plan:
         """Give the plan with the findings of the prepare phase: the one that is approved."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from bot.domain.runs.acts import Shell
+from bot.domain.runs.batches import BEFORE_HOST
 from bot.domain.runs.findings import (
     Finding,
     MigrationEffect,
@@ -29,7 +30,7 @@ from bot.domain.runs.plan import Phase, Plan, Skipped, Step
 SWITCH = "switch"
 """Key of the step of a recipe that makes a release live."""
 
-_CLOSING = "prune"
+CLOSING = "prune"
 """Key of the step that may come after everything else."""
 
 _ADDS = frozenset(
@@ -138,10 +139,12 @@ STAYS_UP = "the site is not taken down by this run"
 
 
 def _migrated_first(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Put what changes the schema right before the switch."""
+    """Put what changes the schema right before the switch, and before the first host is taken out of service."""
     early = tuple(step for step in steps if step.phase is Phase.CHANGE and step.schema)
     others = tuple(step for step in steps if step not in early)
-    place = [step.key for step in others].index(SWITCH)
+    keys = [step.key for step in others]
+    # A host is taken out of service for the switch alone.
+    place = min(keys.index(key) for key in (BEFORE_HOST, SWITCH) if key in keys)
     return (*others[:place], *early, *others[place:])
 
 
@@ -151,7 +154,7 @@ def _switched_first(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     others = tuple(step for step in steps if step not in late)
     keys = [step.key for step in others]
     last = next(
-        (at for at, step in enumerate(others) if step.phase is Phase.VERIFY or step.key == _CLOSING), len(others)
+        (at for at, step in enumerate(others) if step.phase is Phase.VERIFY or step.key == CLOSING), len(others)
     )
     place = max(last, keys.index(SWITCH) + 1)
     return (*others[:place], *late, *others[place:])

@@ -28,6 +28,8 @@ class Decision(StrEnum):
     """Start the failed step again and continue behind it; where none failed, continue with the remaining steps."""
     MARK_DONE = "done"
     """A person has taken care of the failed step: continue behind it."""
+    GO_ON = "go_on"
+    """Leave the hosts at which a rollout stopped as they are, and continue with those that are left."""
     LIFT = "lift"
     """Lift the maintenance that the run began, and do nothing else."""
     ROLL_BACK = "rollback"

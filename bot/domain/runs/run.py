@@ -11,7 +11,7 @@ from bot.domain.json_codec import stored
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.journal_layout import JOURNAL, STRETCH
-from bot.domain.runs.plan import Phase, Plan, Risk
+from bot.domain.runs.plan import Phase, Plan, Risk, Step
 from bot.domain.runs.request import Request
 from bot.domain.runs.watching import Watching
 from bot.domain.signatures.signature import Signature
@@ -308,6 +308,10 @@ class Run:
     def rows(self, key: str) -> tuple[StepRow, ...]:
         """Give the rows of one step, one for each place."""
         return tuple(row for row in self.steps if row.key == key)
+
+    def rows_of(self, step: Step) -> tuple[StepRow, ...]:
+        """Give the rows of a step at its own places, which may be a part of those that the plan's step has."""
+        return tuple(row for row in self.steps if row.key == step.key and row.place in step.places)
 
 
 _WORST_FIRST = (

@@ -22,11 +22,11 @@ def next_stretch(steps: tuple[Step, ...], run: Run) -> tuple[Step, ...]:
         The first one and those that may follow it without a word of the bot. Where the first was begun, it alone.
     """
     first = steps[0]
-    if not (_is_plain(first) and _is_untouched(run.rows(first.key))):
+    if not (_is_plain(first) and _is_untouched(run.rows_of(first))):
         return (first,)
     stretch = [first]
     for step in steps[1:LONGEST]:
-        same = _is_plain(step) and step.hosts == first.hosts and _is_untouched(run.rows(step.key))
+        same = _is_plain(step) and step.hosts == first.hosts and _is_untouched(run.rows_of(step))
         if not same or _needs_the_gate(step, first, run):
             break
         stretch.append(step)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from bot.domain.runs.decisions import backup_before, moved, stopped_step, was_live
-from bot.domain.runs.findings import Unfinished
+from bot.domain.runs.findings import LeftOut, Unfinished, first_of
 from bot.domain.runs.plan import Phase, Plan, Risk, Step
 from bot.domain.runs.request import Decision, RollbackOptions, UndoMigrations
 from bot.domain.runs.run import Run, RunState, StepState
@@ -101,7 +101,7 @@ def _completes(run: Run) -> bool:
     """Whether the success of a run means that every step which its commit needs was done."""
     resumes, options = run.request.resumes, run.request.options
     if resumes is not None:
-        return resumes.decision is not Decision.LIFT
+        return resumes.decision is not Decision.LIFT and first_of(LeftOut, _plan(run).findings) is None
     # Undoing migrations alone leaves the code, with whatever was left undone for it.
     return not (isinstance(options, RollbackOptions) and isinstance(options.scope, UndoMigrations))
 

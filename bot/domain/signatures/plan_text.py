@@ -112,6 +112,7 @@ def plan_text(wanted: PlanToSign) -> str:
         *_section(f"Commits ({plan.commit_count} in all, the newest first)", _commits(plan)),
         *_section(f"Migrations to {'undo' if plan.undo else 'run'} ({len(plan.migrations)})", _migrations(plan)),
         *_section("Steps, in this order", _steps(plan)),
+        *_section("Hosts in batches", _batches(plan)),
         *_section("Steps that are not needed", _skipped(plan)),
         *_section("What was found before", _findings(plan)),
         *_section("What must still be so when it begins", _basis(plan)),
@@ -263,6 +264,16 @@ def _steps(plan: Plan) -> Iterator[str]:
         for field in fields(step.act):
             yield from _field(field.name, getattr(step.act, field.name))
         yield from _field("check", step.check)
+
+
+def _batches(plan: Plan) -> Iterator[str]:
+    divided = plan.batches
+    if divided is None:
+        return
+    for number, hosts in enumerate(divided.hosts, start=1):
+        yield from _labelled(f"  {number}. ", ", ".join(hosts))
+    yield from _labelled("  steps of each: ", ", ".join(divided.steps))
+    yield f"  pause between two: {divided.pause} s"
 
 
 def _circumstances(step: Step) -> str:

@@ -18,6 +18,7 @@ from bot.domain.targets.forge import Repository
 from bot.domain.targets.layout import Checkout, Layout
 from bot.domain.targets.order import After
 from bot.domain.targets.receiver import Receiver
+from bot.domain.targets.rollout import Rollout
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.tls import Tls
 from bot.domain.targets.watch import Watch
@@ -230,6 +231,7 @@ class Target:
         layout: how the code lies on the hosts.
         windows: what `--at next-window` means.
         watch: how it is watched after a change; None if it is not.
+        rollout: how a change goes from host to host; None where all hosts get it together.
     """
 
     name: TargetName
@@ -249,6 +251,7 @@ class Target:
     layout: Layout = field(default_factory=Checkout)
     windows: tuple[WeeklyPeriod, ...] = ()
     watch: Watch | None = None
+    rollout: Rollout | None = None
 
 
 class Emoji(StrEnum):

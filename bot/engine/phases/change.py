@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from dataclasses import dataclass, replace
 from functools import partial
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
+from bot.domain.runs.rollout import Stage, stages
+from bot.domain.runs.rollout_progress import batch_begins_at, is_partly_rolled_out, is_untouched_batch
 from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
 from bot.domain.runs.stretches import checks_at_once, next_stretch, open_stretch
 from bot.engine.phases.gate import approval_withdrawn, nothing_changed_yet, passing_problem, void
@@ -14,6 +17,9 @@ from bot.engine.phases.rehearsal import ask_again, rehearse
 from bot.engine.phases.watch import watch_after
 from bot.engine.run_changes import MoveTo, StepIs
 from bot.engine.run_session import RunSession
+
+_LONGEST_PAUSE = 5.0
+"""Seconds between two looks at a run that waits for its next batch."""
 
 
 async def change(session: RunSession, run: Run) -> Run:
@@ -36,11 +42,76 @@ async def change(session: RunSession, run: Run) -> Run:
         stopped = await _pass_gate(session, run, plan)
         if stopped is not None:
             return stopped
-    left, observer = plan.of(Phase.CHANGE), session.context.run_observer
+    for stage in stages(plan):
+        stop = await _perform_stage(session, plan, stage)
+        if stop is not None:
+            return await _stop(session, plan, stop.step, stop.problem)
+    return await session.write(MoveTo(RunState.VERIFYING, session.now()))
+
+
+@dataclass(frozen=True)
+class _Stop:
+    """Why a run stops.
+
+    Args:
+        step: at which, for some of its places where it goes from batch to batch.
+        problem: why.
+    """
+
+    step: Step
+    problem: Problem
+
+
+async def _perform_stage(session: RunSession, plan: Plan, stage: Stage) -> _Stop | None:
+    """Perform the lanes of a stage beside each other; each that was begun goes to its own end.
+
+    Returns:
+        Why the run stops, or None.
+    """
+    run = await session.read()
+    lanes = [lane for lane in stage.lanes if any(not _settled(run.rows_of(step)) for step in lane)]
+    if lanes and stage.batch:
+        stop = await _wait_for_batch(session, stage.batch)
+        if stop is not None:
+            return _Stop(lanes[0][0], stop)
+    tasks = [asyncio.create_task(_perform_lane(session, plan, lane)) for lane in lanes]
+    try:
+        stops = [stop for stop in await asyncio.gather(*tasks) if stop is not None]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return min(stops, key=lambda stop: stop.problem.reason is Reason.CANCELLED, default=None)
+
+
+async def _wait_for_batch(session: RunSession, batch: int) -> Problem | None:
+    """Wait until a batch may begin. The time follows from what is stored, so that a crash neither adds nor loses any.
+
+    Returns:
+        That the run was cancelled meanwhile, or None.
+    """
+    while True:
+        run = await session.read()
+        if run.cancelled_by and is_untouched_batch(run, batch):
+            return problem(Reason.CANCELLED, by=run.cancelled_by)
+        begins_at = batch_begins_at(run, batch)
+        left = (begins_at - session.now()).total_seconds() if begins_at is not None else 0
+        if left <= 0:
+            return None
+        await session.pause(min(left, _LONGEST_PAUSE))
+
+
+async def _perform_lane(session: RunSession, plan: Plan, left: tuple[Step, ...]) -> _Stop | None:
+    """Perform steps one after the other, each at its places.
+
+    Returns:
+        Why the run stops, or None.
+    """
+    observer = session.context.run_observer
     while left:
         step, run = left[0], await session.read()
         stop = await _before_step(session, run, plan, step)
-        if stop is None and not _settled(run.rows(step.key)):
+        if stop is None and not _settled(run.rows_of(step)):
             stretch = next_stretch(left, run)
             if len(stretch) > 1:
                 await session.execution.stretch(run, stretch, partial(observer.run_changed, session.run_id))
@@ -53,9 +124,9 @@ async def change(session: RunSession, run: Run) -> Run:
                 stop = _stop_after(rows, step)
                 run = await session.read()
         if stop is not None:
-            return await _stop(session, plan, step, stop)
-        left = tuple(one for one in left if not _settled(run.rows(one.key)))
-    return await session.write(MoveTo(RunState.VERIFYING, session.now()))
+            return _Stop(step, stop)
+        left = tuple(one for one in left if not _settled(run.rows_of(one)))
+    return None
 
 
 async def _pass_gate(session: RunSession, run: Run, plan: Plan) -> Run | None:
@@ -122,7 +193,7 @@ async def verify(session: RunSession, run: Run) -> Run:
 
 async def _before_step(session: RunSession, run: Run, plan: Plan, step: Step) -> Problem | None:
     """Give the reason why a step must not start, or None."""
-    if _begun(run.rows(step.key)):
+    if _begun(run.rows_of(step)):
         return None
     if run.cancelled_by:
         return problem(Reason.CANCELLED, by=run.cancelled_by)
@@ -161,7 +232,7 @@ def _stop_after(rows: tuple[StepRow, ...], step: Step) -> Problem | None:
 def _first_stop(run: Run, steps: tuple[Step, ...]) -> tuple[Step, Problem | None]:
     """Give the first of some steps after which the run stops, and why; with no reason where it goes on."""
     for step in steps:
-        rows = run.rows(step.key)
+        rows = run.rows_of(step)
         stop = _stop_after(rows, step) if _begun(rows) else None
         if stop is not None:
             return step, stop
@@ -198,7 +269,10 @@ async def _stop(session: RunSession, plan: Plan, step: Step, found: Problem) -> 
     if doubtful is not None:
         return await _needs_human(session, doubtful)
     run = await session.read()
-    rows = run.rows(step.key)
+    if is_partly_rolled_out(run):
+        # Hosts have different code: which way they are made the same is a person's decision.
+        return await _needs_human(session, found)
+    rows = run.rows_of(step)
     ran = _begun(rows)
     unknown = any(row.state is StepState.UNKNOWN for row in rows) and step.risk is not Risk.READS
     doubt = unknown and step.on_failure is OnFailure.HOLD_IN_DOUBT

@@ -108,7 +108,7 @@ class Execution:
         tasks = [
             asyncio.create_task(self._perform_at(row, step, layout_at(run, row.place)))
             for step in steps
-            for row in run.rows(step.key)
+            for row in run.rows_of(step)
         ]
         try:
             return tuple(await asyncio.gather(*tasks))
@@ -132,7 +132,7 @@ class Execution:
         """
         performer = self._performer(steps[0])
         revealed = self._revealed(steps)
-        rows = [run.rows(step.key)[0] for step in revealed] or [run.rows(steps[0].key)[0]]
+        rows = [run.rows_of(step)[0] for step in revealed] or [run.rows_of(steps[0])[0]]
         layout = layout_at(run, rows[0].place)
         older = layout is not JournalLayout.RUN_AND_PLACE
         if not isinstance(performer, StretchPerformer) or len(revealed) < 2 or older:

@@ -15,6 +15,8 @@ from bot.domain.runs.plan import NothingToDo, Phase, Plan, Step
 from bot.domain.runs.plan_json import findings_of, plan_digest
 from bot.domain.runs.release_order import in_order
 from bot.domain.runs.request import Action
+from bot.domain.runs.rollout import in_batches, without_hosts
+from bot.domain.runs.rollout_progress import left_out_by
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
 from bot.domain.runs.usual_steps import usual_steps
 from bot.domain.signatures.plan_text import text_to_sign
@@ -48,7 +50,8 @@ async def plan_run(session: RunSession, run: Run) -> Run:
     try:
         await _require_unblocked(session, run)
         if run.plan is None:
-            early = session.hidden(planner.before_plan(run, session.target))
+            early = without_hosts(planner.before_plan(run, session.target), await _left_out(session, run))
+            early = session.hidden(early)
             run = await session.write(StepsAdded(rows_of(early, 0)))
             stopped = await _perform_all(session, run, early)
             if stopped is not None:
@@ -61,8 +64,10 @@ async def plan_run(session: RunSession, run: Run) -> Run:
                 context = session.context
                 people = session.target.policy.who_may(Action.RESTORE)
                 await require(context, run.request.origin.user, people, Action.RESTORE.value)
-            answer = replace(answer, basis=answer.basis | await session.identity_basis(look))
-            run = await _write_plan(session, session.hidden(answer))
+            answer = replace(answer, basis=answer.basis | await session.identity_basis(look, answer))
+            # With migrations the evidence decides, which is not there yet.
+            rolled = answer if answer.migrations else in_batches(answer, session.target)
+            run = await _write_plan(session, session.hidden(rolled))
         plan = run.plan
         if plan is None or run.request.dry_run:
             return await session.write(MoveTo(RunState.SUCCEEDED, session.now()), entries=(session.entry("dry_run"),))
@@ -75,6 +80,13 @@ async def plan_run(session: RunSession, run: Run) -> Run:
         return await _seal_and_open_gate(session, await session.read(), plan)
     except RefusedError as refusal:
         return await fail(session, refusal.problem)
+
+
+async def _left_out(session: RunSession, run: Run) -> frozenset[str]:
+    """Name the hosts that a run leaves as they are, because it goes on after one that stopped there."""
+    resumes = run.request.resumes
+    before = None if resumes is None else await session.context.runs.get(resumes.run)
+    return frozenset() if resumes is None or before is None else frozenset(left_out_by(before, resumes.decision))
 
 
 async def _require_unblocked(session: RunSession, run: Run) -> None:
@@ -277,7 +289,7 @@ async def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
     """Seal a plan for approval.
 
     The findings of the prepare phase, and a requested exception, can raise the requirement of its gate; with releases
-    they decide whether the migrations or the switch comes first.
+    they decide whether the migrations or the switch comes first, and whether hosts may differ meanwhile.
 
     Raises:
         RefusedError: `no_override`, the policy has none; `needs_downtime`, it allows none and the migrations need it.
@@ -290,6 +302,7 @@ async def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
         order = first_of(SwitchOrder, sealed.findings)
         if session.target.policy.downtime is Downtime.REFUSED and order is not None and order.takes_down:
             raise RefusedError(problem(Reason.NEEDS_DOWNTIME, why=order.reason.value, what=", ".join(order.what)))
+    sealed = in_batches(sealed, session.target)
     name = session.target.name
     usual = usual_steps(sealed, await session.context.runs.of_target(name.app, name.environment, _PAST_RUNS))
     return requiring(session, run, sealed.sealed((usual,)) if usual is not None else sealed)

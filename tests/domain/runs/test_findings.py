@@ -16,7 +16,9 @@ from bot.domain.backups.leftovers import LeftoverKind
 from bot.domain.backups.writes_since import WriteState
 from bot.domain.errors import Reason
 from bot.domain.runs.findings import (
+    AllAtOnce,
     AlreadyDown,
+    AtOnceReason,
     AttemptKind,
     BackupMade,
     BackupsFromTheFuture,
@@ -26,8 +28,10 @@ from bot.domain.runs.findings import (
     ChecksWaived,
     Finding,
     HeldBack,
+    HostsDiffer,
     LackKind,
     LacksPrivileges,
+    LeftOut,
     LossUnknown,
     MigrationEffect,
     MigrationFile,
@@ -377,6 +381,9 @@ WRITTEN: list[tuple[Finding, dict[str, str]]] = [
     (Unfinished("R-1", "Migrate"), {"run": "R-1", "step": "Migrate"}),
     (Unfinished("R-1", "", "", "B-1"), {"run": "R-1", "step": "", "was_live": "", "backup": "B-1"}),
     (AlreadyDown(("web1", "web2")), {"hosts": "web1, web2"}),
+    (AllAtOnce(AtOnceReason.MIGRATIONS), {"reason": "migrations"}),
+    (HostsDiffer(("aaaaaaa on web1, web2", "bbbbbbb on web3")), {"code": "aaaaaaa on web1, web2; bbbbbbb on web3"}),
+    (LeftOut(("web1", "web2")), {"hosts": "web1, web2"}),
     (OtherServer("db1:3306 /a/", "db2:3306 /a/"), {"used": "db1:3306 /a/", "configured": "db2:3306 /a/"}),
     (OnReplica("db1:3306", 7), {"address": "db1:3306", "seconds": "7", "trouble": "", "privilege": ""}),
     (OnReplica("db1:3306", None, "no way"), {"address": "db1:3306", "trouble": "no way", "privilege": ""}),

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.runs.acts import Shell
+from bot.domain.runs.batches import Batches
 from bot.domain.runs.plan import Commit, Phase, Plan, Risk, Step, canonical_text
 from bot.domain.runs.plan_json import plan_digest, plan_to_json
 from bot.domain.shell import Command, Word, syntax
@@ -187,7 +188,7 @@ def test_steps_in_another_order_are_refused() -> None:
 
 
 def test_every_value_of_a_plan_changes_the_text() -> None:
-    plan = replace(PLANS["deploy sealed"], undo=("one",))
+    plan = replace(PLANS["deploy sealed"], undo=("one",), batches=Batches((("web1",), ("web2",)), ("checkout",), 10))
     emptied = {
         "requirement": replace(plan.requirement, count=plan.requirement.count + 1),
         "basis": type(plan.basis)({}),
@@ -195,6 +196,7 @@ def test_every_value_of_a_plan_changes_the_text() -> None:
         "sha": None,
         "commit_count": 3,
         "destructive": not plan.destructive,
+        "batches": None,
     }
     for field in fields(plan):
         other = replace(plan, **{field.name: emptied.get(field.name, ())})

@@ -44,10 +44,12 @@ from bot.engine.ports import (
 )
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import Recipe
+from bot.recipes.rollout_steps import with_rollout
 from bot.signatures.verifier import SignatureVerifier
 from bot.store.store import SqlStore, open_store
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
+from commands.rollback import Rollback
 from tests.support.examples import HOST, NAME, NEXT, NOON, OPERATIONS, REQUEST, TARGET, Sight
 from tests.support.polling import eventually
 
@@ -79,12 +81,14 @@ class Hosts:
 
     Args:
         script: by step key, what happens instead of success.
+        at: by step key and host, what happens there instead of success.
         blocked: by step key, an event that a step waits for while it runs.
     """
 
     journal: dict[tuple[str, str, int, str], Outcome | None] = field(default_factory=dict)
     ledger: list[tuple[str, str, int]] = field(default_factory=list)
     script: dict[str, Outcome] = field(default_factory=dict)
+    at: dict[tuple[str, str], Outcome] = field(default_factory=dict)
     blocked: dict[str, asyncio.Event] = field(default_factory=dict)
     effects: dict[str, Effect] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
@@ -127,7 +131,7 @@ class Hosts:
             finally:
                 # the host goes on, whatever becomes of the bot
                 if job.step.key not in self.blocked:
-                    self.journal[identity] = self.script.get(job.step.key, Done({"backup": "B-1"}))
+                    self.journal[identity] = self.outcome(job)
             if not isinstance(self.journal[identity], Done):
                 return
 
@@ -142,7 +146,7 @@ class Hosts:
             if gate is not None and not gate.is_set():
                 await asyncio.wait([asyncio.ensure_future(gate.wait())], timeout=0.02)
                 continue
-            self.journal[identity] = self.script.get(job.step.key, Done({"backup": "B-1"}))
+            self.journal[identity] = self.outcome(job)
         return self.journal[identity] or Done()
 
     async def check(self, job: Job) -> Effect:
@@ -156,6 +160,10 @@ class Hosts:
         if self.journal[identity] is None:
             self.journal[identity] = Failed(problem(Reason.EXIT_STATUS), 143)
         return Ending.NEVER_RAN if isinstance(self.journal[identity], NotStarted) else Ending.GONE
+
+    def outcome(self, job: Job) -> Outcome:
+        """What happens when a step runs."""
+        return self.at.get((job.step.key, job.place)) or self.script.get(job.step.key, Done({"backup": "B-1"}))
 
     def starts(self, key: str) -> int:
         return sum(1 for started, _, _ in self.ledger if started == key)
@@ -257,7 +265,7 @@ class SmallWorld:
 
     def __init__(self, store: SqlStore, target: Target = TARGET, recipe: str = "laravel") -> None:
         self.store = store
-        self.recipe = _recipe(recipe)
+        self.recipe = with_rollout(_recipe(recipe), target.rollout)
         self.hosts = Hosts()
         self.people = People()
         self.clock = HeldClock()
@@ -279,12 +287,14 @@ class SmallWorld:
     def new_engine(self, store: Any = None) -> Engine:
         operations = Operations(OPERATIONS.emoji, OPERATIONS.people, OPERATIONS.hosts, {NAME: self.target})
         kinds: tuple[type[Act], ...] = get_args(Act)
+        recipes = {NAME: self.recipe}
+        planners = {Action.DEPLOY: Deploy(recipes), Action.ROLLBACK: Rollback(recipes)}
         self.engine = Engine(
             EngineContext(
                 **store_parts(store or self.store),
                 operations=operations,
                 recipes={NAME: self.recipe.sha256},
-                planner_for=lambda options: Deploy({NAME: self.recipe}) if options.action is Action.DEPLOY else None,
+                planner_for=lambda options: planners.get(options.action),
                 status=MigrateStatus({NAME: self.recipe}),
                 performers=dict.fromkeys(kinds, self.hosts),
                 target_reader=self,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from bot.domain.backups.backup import Proof
 from bot.domain.runs.findings import (
+    AllAtOnce,
     AlreadyDown,
     BackupMade,
     BackupToRestore,
     CheckFound,
     ChecksWaived,
     Finding,
+    HostsDiffer,
     LacksPrivileges,
+    LeftOut,
     MigrationEffect,
     MigrationFile,
     MigrationFinding,
@@ -71,6 +74,7 @@ _MAX_COMMITS = 6
 _MAX_MIGRATIONS = 12
 _MAX_STEPS = 40
 _MAX_CHECKS = 8
+_MAX_CODE = 4
 
 _SHOWN_ELSEWHERE = (
     Rehearsed,
@@ -138,6 +142,7 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
                         _backup(run, ctx),
                         smaller_backup_warning(run, ctx),
                         _downtime(plan, after, ctx),
+                        _batches(plan, ctx),
                         *_findings(plan, ctx),
                     )
                 )
@@ -279,6 +284,20 @@ def _downtime(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> Ma
     )
 
 
+def _batches(plan: Plan, ctx: RenderContext) -> Markup:
+    """Render how the change goes from host to host; empty where all of them get it together."""
+    divided = plan.batches
+    if divided is None:
+        return Markup("")
+    return ctx.translator.count(
+        "plan.batches",
+        len(divided.hosts),
+        size=str(max(map(len, divided.hosts))),
+        first=places(divided.hosts[0]),
+        pause=ctx.translator.duration(divided.pause) if divided.pause else "",
+    )
+
+
 def _usual_downtime(plan: Plan, steps: tuple[StepView, ...], ctx: RenderContext) -> str:
     """Return how long the steps usually take during which the site is down; empty where nothing tells."""
     estimates = [ctx.estimates.get(step.key) for step in steps]
@@ -350,6 +369,12 @@ def _finding(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
     if isinstance(found, SwitchOrder):
         what = markup.inline(markup.clip(", ".join(found.what), 200))
         return ctx.translator.translate(f"finding.{found.kind}.{found.reason.value}", what=what)
+    if isinstance(found, AllAtOnce):
+        return ctx.translator.translate(f"finding.{found.kind}.{found.reason.value}")
+    if isinstance(found, HostsDiffer):
+        return ctx.translator.translate(f"finding.{found.kind}", code=_differing_code(found))
+    if isinstance(found, AlreadyDown | LeftOut):
+        return ctx.translator.translate(f"finding.{found.kind}", hosts=places(found.hosts))
     if isinstance(found, VerifiedBefore):
         return _verified_before(found, plan, ctx)
     if isinstance(found, OutOfOrder | ChecksWaived):
@@ -360,6 +385,14 @@ def _finding(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
         facts = {**facts, "seconds": ctx.translator.duration(float(seconds))}
     fired = {"fired": ctx.translator.moment(found.fired_at)} if isinstance(found, MissedBackup) else {}
     return ctx.translator.translate(f"finding.{found.kind}", **{**facts, **fired})
+
+
+def _differing_code(found: HostsDiffer) -> Markup:
+    """Render what is live on which hosts, three of each at most."""
+    parts = (code.partition(" on ") for code in found.code[:_MAX_CODE])
+    shown = [f"{markup.code(code)} ({places(tuple(hosts.split(', ')))})" for code, _, hosts in parts]
+    more = f" +{len(found.code) - _MAX_CODE}" if len(found.code) > _MAX_CODE else ""
+    return Markup(", ".join(shown) + more)
 
 
 def _checks(plan: Plan, ctx: RenderContext) -> Markup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import NOT_READ, Run, StepState
 from bot.slack.render import markup
+from bot.slack.render.cards.run.hosts_part import batch_line, hosts_part
 from bot.slack.render.cards.run.migration_line import migration_line, rehearsed_duration
 from bot.slack.render.cards.run.step_line import run_left, time_left, unreachable
 from bot.slack.render.context import (
@@ -26,6 +27,7 @@ _LINES_A_SECTION = 20
 _TAIL_LINES = 10
 _TAIL_CHARACTERS = 1500
 _OVER = frozenset({StepState.DONE, StepState.SKIPPED})
+_NOW = frozenset({StepState.RUNNING, StepState.FAILED, StepState.UNKNOWN})
 
 
 def progress_card(run: Run, ctx: RenderContext) -> Message:
@@ -33,11 +35,12 @@ def progress_card(run: Run, ctx: RenderContext) -> Message:
     translate = ctx.translator.translate
     steps = step_views(run)
     now = current_step(steps)
-    what = now.title if now else state_words(run, ctx)
+    what = batch_line(run, ctx) or (now.title if now else state_words(run, ctx))
     return message(
         translate("progress.notification", target=target_name(run), what=what, run=run.id),
         (
             section(_title(run, steps, ctx)),
+            section(hosts_part(run, ctx)),
             *(section(join_lines(part)) for part in _parts(steps, run.plan, ctx)),
             section(_tail(troubled_step(steps) or now, ctx)),
         ),
@@ -74,7 +77,7 @@ def _parts(steps: tuple[StepView, ...], plan: Plan | None, ctx: RenderContext) -
 
 def _line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
     title = Markup(markup.inline(markup.clip(step.title, 80)))
-    is_now = step.state in (StepState.RUNNING, StepState.FAILED, StepState.UNKNOWN)
+    is_now = step.state in _NOW and any(row.state in _NOW for row in step.rows)
     taken = step.seconds
     if step.state is StepState.RUNNING:
         elapsed = step.elapsed(ctx.now)
@@ -115,6 +118,9 @@ def _note(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
     if step.state is StepState.RUNNING:
         if lost := unreachable(step, ctx):
             return lost
+        if plan is not None and plan.batches is not None and step.key in plan.batches.steps:
+            done = sum(row.state in _OVER for row in step.rows)
+            return translate("progress.hosts", done=str(done), all=str(len(step.rows)))
         again = translate("progress.attempt", n=str(attempt)) if attempt > 1 else Markup("")
         return join_dots((time_left(step, ctx) or again, rehearsed_duration(step, plan, ctx)))
     return Markup("")

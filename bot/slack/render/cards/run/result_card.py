@@ -10,12 +10,13 @@ from bot.domain.runs.decisions import (
     open_decisions,
     was_live,
 )
-from bot.domain.runs.findings import BackupToRestore, first_of
+from bot.domain.runs.findings import BackupToRestore, LeftOut, first_of
 from bot.domain.runs.maintenance import downtime, lifting_step, planned_downtime, site_is_down, was_down_before
 from bot.domain.runs.old_code import stale_services
 from bot.domain.runs.plan import Risk
 from bot.domain.runs.release_order import release_of
 from bot.domain.runs.request import Action, Decision, OverdueBackup
+from bot.domain.runs.rollout_progress import is_partly_rolled_out
 from bot.domain.runs.run import Run, RunState, StepState, step_state
 from bot.slack.render import markup
 from bot.slack.render.cards.approval import evidence
@@ -27,7 +28,8 @@ from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.run import aftermath
 from bot.slack.render.cards.run.anchor import RESULT_TYPE, anchor_payload
 from bot.slack.render.cards.run.cause import cause
-from bot.slack.render.cards.run.decision_buttons import decision_buttons, resumed_run
+from bot.slack.render.cards.run.decision_buttons import decision_buttons, is_about_hosts, resumed_run
+from bot.slack.render.cards.run.hosts_part import hosts_part
 from bot.slack.render.cards.run.pressers import who_may_press
 from bot.slack.render.cards.run.rollback_button import rollback_button
 from bot.slack.render.cards.run.run_card import PROMOTE, can_retry
@@ -76,6 +78,7 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
                 )
             ),
             section(backup_outcome.unknown_swap(run, ctx)),
+            section(hosts_part(run, ctx) if run.state is not RunState.SUCCEEDED or _left_hosts(run) else Markup("")),
             section(join_lines(_facts(run, ctx))),
             section(_old_code(run, ctx)),
             section(aftermath.migration_states(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
@@ -208,7 +211,7 @@ def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
         return ()
     translate = ctx.translator.translate
     shown = [_fact("maintenance", _maintenance(run, ctx), ctx)]
-    if commit := aftermath.live_commit(run, ctx):
+    if not is_partly_rolled_out(run) and (commit := aftermath.live_commit(run, ctx)):
         shown.append(_fact("head", commit, ctx))
     if schema := _schema(run, ctx):
         shown.append(_fact("schema", schema, ctx))
@@ -222,6 +225,10 @@ def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
         what = markup.inline(markup.clip(", ".join(waiting), 300))
         shown.append(Markup("• " + ctx.translator.count("result.not_started", len(waiting), what=what)))
     return (translate("result.facts"), *(Markup(line) for line in shown))
+
+
+def _left_hosts(run: Run) -> bool:
+    return run.plan is not None and first_of(LeftOut, run.plan.findings) is not None
 
 
 def _old_code(run: Run, ctx: RenderContext) -> Markup:
@@ -286,9 +293,10 @@ def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     decisions = (
         translate("result.move_still_open", run=about) if about and legal else Markup(""),
         _retry(run, ctx) if Decision.RETRY in legal else Markup(""),
+        translate("result.move_go_on") if Decision.GO_ON in legal else Markup(""),
         translate("result.move_done") if Decision.MARK_DONE in legal else Markup(""),
         translate("result.move_lift") if Decision.LIFT in legal else Markup(""),
-        translate("result.move_rollback", sha=(was_live(run) or "")[:7]) if Decision.ROLL_BACK in legal else Markup(""),
+        _roll_back(run, ctx) if Decision.ROLL_BACK in legal else Markup(""),
         translate("result.move_restore", sha=(was_live(run) or "")[:7], id=backup_before(run) or "")
         if Decision.RESTORE in legal
         else Markup(""),
@@ -305,12 +313,19 @@ def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
 def _last_move(run: Run, legal: tuple[Decision, ...], ctx: RenderContext) -> Markup:
     """Render how to close a run, or to ask for it again, where that can succeed."""
     if run.state is RunState.NEEDS_HUMAN:
-        return ctx.translator.translate("result.move_close")
+        return ctx.translator.translate("result.move_leave" if is_about_hosts(run) else "result.move_close")
     return ctx.translator.translate("result.move_retry") if can_retry(run) and not legal else Markup("")
 
 
 def _retry(run: Run, ctx: RenderContext) -> Markup:
     """Render what a retry does, with a warning where a migration is half applied."""
+    if is_about_hosts(run):
+        return ctx.translator.translate("result.move_again.hosts")
     fates = aftermath_of(run.facts) or ()
     half = any(fate.progress is MigrationProgress.PARTLY for fate in fates)
     return ctx.translator.translate("result.move_again_half" if half else "result.move_again")
+
+
+def _roll_back(run: Run, ctx: RenderContext) -> Markup:
+    key = "result.move_rollback.hosts" if is_about_hosts(run) else "result.move_rollback"
+    return ctx.translator.translate(key, sha=(was_live(run) or "")[:7])

@@ -6,12 +6,14 @@ from bot.domain.runs.approval import GateState
 from bot.domain.runs.maintenance import downtime, site_is_down
 from bot.domain.runs.reminders import is_overdue
 from bot.domain.runs.request import Decision, DeployOptions
+from bot.domain.runs.rollout_progress import is_partly_rolled_out
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.outage import outage_by
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers, emoji, names, voters
 from bot.slack.render.cards.backups import backup_outcome
 from bot.slack.render.cards.run.cause import cause
+from bot.slack.render.cards.run.hosts_part import batch_line
 from bot.slack.render.cards.run.step_line import step_line
 from bot.slack.render.cards.status.outage_line import brought_up_line, own_outage_line
 from bot.slack.render.context import (
@@ -57,6 +59,7 @@ PROMOTE = "run_promote:"
 DECISIONS = {
     "run_resume_retry": Decision.RETRY,
     "run_resume_done": Decision.MARK_DONE,
+    "run_resume_go_on": Decision.GO_ON,
     "run_resume_lift": Decision.LIFT,
     ROLLBACK: Decision.ROLL_BACK,
     "run_restore": Decision.RESTORE,
@@ -182,7 +185,8 @@ def _news(run: Run, ctx: RenderContext) -> Markup:
         case RunState.QUEUED:
             return Markup("")
         case RunState.PLANNING | RunState.RUNNING | RunState.VERIFYING:
-            return step_line(run, ctx)
+            batch = batch_line(run, ctx) if run.state is RunState.RUNNING else Markup("")
+            return batch or step_line(run, ctx)
         case RunState.AWAITING_APPROVAL:
             return _gate_line(run, ctx)
         case RunState.SUCCEEDED:
@@ -257,13 +261,14 @@ def _cancel(run: Run, ctx: RenderContext) -> Block | None:
     if run.ended:
         return None
     if run.state is RunState.NEEDS_HUMAN:
+        way = "leave" if is_partly_rolled_out(run) else "close"
         close = Confirmation(
             translate("confirm.close.title", run=run.id),
-            translate("confirm.close.text"),
-            translate("confirm.close.yes"),
+            translate(f"confirm.{way}.text"),
+            translate(f"confirm.{way}.yes"),
             translate("confirm.close.no"),
         )
-        return danger_button(button(CANCEL, translate("button.close"), run.id), close)
+        return danger_button(button(CANCEL, translate(f"button.{way}"), run.id), close)
     if run.cancelled_by:
         return None
     confirm = Confirmation(
