@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.runs.batches import Batches
 from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.maintenance import lifting_step, planned_downtime, site_is_down
 from bot.domain.runs.plan import Phase
 from bot.domain.runs.run import BEFORE_CHANGE, Run, StepState, step_state
+
+_PAUSES = ""
+"""Stands for the pauses between batches, which are no step."""
 
 _OPEN = frozenset({StepState.PENDING, StepState.RUNNING})
 
@@ -37,7 +41,15 @@ def remaining(run: Run, usual: Mapping[str, StepEstimate], now: datetime) -> Rem
     """
     before_gate = run.state in BEFORE_CHANGE
     keys = [key for key in run.step_order if (run.rows(key)[0].phase is Phase.PREPARE) is before_gate]
-    left = {key: _step_left(run, key, usual.get(key), now) for key in keys}
+    divided = run.plan.batches if run.plan is not None else None
+    left = {
+        key: _in_batches(run, divided, key, usual.get(key))
+        if divided is not None and key in divided.steps
+        else _step_left(run, key, usual.get(key), now)
+        for key in keys
+    }
+    if divided is not None and not before_gate:
+        left[_PAUSES] = float(divided.pause * _pauses_left(run, divided))
     up = _step_that_lifts(run)
     until_up = keys[: keys.index(up) + 1] if up in keys and site_is_down(run) else []
     return Remaining(_sum(left.values()), _sum(left[key] for key in until_up) if until_up else None)
@@ -53,6 +65,19 @@ def _step_left(run: Run, key: str, usual: StepEstimate | None, now: datetime) ->
     started = [row.started_at for row in rows if row.started_at is not None]
     elapsed = (now - min(started)).total_seconds() if state is StepState.RUNNING and started else 0.0
     return max(usual.seconds - max(elapsed, 0.0), 0.0)
+
+
+def _in_batches(run: Run, divided: Batches, key: str, usual: StepEstimate | None) -> float | None:
+    """Estimate a step that goes from batch to batch: as long as on one host, for each batch that is left."""
+    over = {row.place for row in run.rows(key) if row.state not in _OPEN}
+    left = sum(1 for hosts in divided.hosts if set(hosts) - over)
+    return 0.0 if not left else None if usual is None else usual.seconds * left
+
+
+def _pauses_left(run: Run, divided: Batches) -> int:
+    """Count the batches that are still to be waited for."""
+    begun = {row.place for row in run.steps if row.key in divided.steps and row.state is not StepState.PENDING}
+    return sum(1 for hosts in divided.hosts[1:] if not begun & set(hosts))
 
 
 def _step_that_lifts(run: Run) -> str:

@@ -7,10 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.errors import Reason, problem
 from bot.domain.names import Sha
 from bot.domain.runs.acts import Load, Shell
 from bot.domain.runs.basis import Basis, checked_out
 from bot.domain.runs.batches import AFTER_HOST, BEFORE_HOST, HOST_HEALTH, Batches
+from bot.domain.runs.decisions import legal_decisions, steps_left
+from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.findings import (
     AllAtOnce,
     AlreadyDown,
@@ -23,8 +26,9 @@ from bot.domain.runs.findings import (
 )
 from bot.domain.runs.plan import Phase, Plan, Risk, Step
 from bot.domain.runs.plan_json import plan_digest, plan_from_json, plan_to_json
-from bot.domain.runs.request import Action, RollbackOptions
-from bot.domain.runs.rollout import in_batches, live_part, on_hosts, stages
+from bot.domain.runs.remaining import remaining
+from bot.domain.runs.request import Action, Decision, RollbackOptions
+from bot.domain.runs.rollout import batches_left, in_batches, live_part, on_hosts, stages
 from bot.domain.runs.rollout_progress import (
     HostProgress,
     batch_begins_at,
@@ -255,7 +259,7 @@ def a_run(states: dict[str, str], **changes: object) -> Run:
             ended = NOON if state in {D, F, U} else None
             rows.append(StepRow(position, step.key, step.key, step.phase, step.risk, host, state=state, ended_at=ended))
     run = Run("R-1", 1, REQUEST, RunState.RUNNING, 1, NOON, plan=plan, steps=tuple(rows))
-    return replace(run, **changes)  # type: ignore[arg-type]
+    return replace(run, **changes)  # type: ignore[arg-type]  # test data by field name
 
 
 @pytest.mark.parametrize(
@@ -322,3 +326,111 @@ def test_without_a_pause_nothing_is_waited_for() -> None:
     assert run.plan.batches is not None
     quick = replace(run, plan=replace(run.plan, batches=replace(run.plan.batches, pause=0)))
     assert batch_begins_at(quick, 2) is None
+
+
+# ── what is legal, and what is left ─────────────────────────────────────────────────────────────────
+
+RETRY, GO_ON, BACK, CLOSE = Decision.RETRY, Decision.GO_ON, Decision.ROLL_BACK, Decision.CLOSE
+
+
+@pytest.mark.parametrize(
+    ("states", "legal"),
+    [
+        # it is not known how it ended
+        ({"web3": "duppp"}, (RETRY, GO_ON, BACK, CLOSE)),
+        ({"web3": "dddfp"}, (RETRY, GO_ON, BACK, CLOSE)),
+        ({"web3": "fpppp"}, (RETRY, GO_ON, BACK, CLOSE)),
+        # stopped by hand, between two batches
+        ({"web3": "ddddd"}, (GO_ON, BACK, CLOSE)),
+        # the last ones are bad: there is nobody to go on with
+        ({**dict.fromkeys(HOSTS[:4], "ddddd"), "web5": "dddfp"}, (RETRY, BACK, CLOSE)),
+        (dict.fromkeys(HOSTS, "dddfp"), (RETRY, BACK, CLOSE)),
+    ],
+)
+def test_which_decisions_about_hosts_are_legal(states: dict[str, str], legal: tuple[Decision, ...]) -> None:
+    assert legal_decisions(a_run(states, state=RunState.NEEDS_HUMAN)) == legal
+
+
+def test_nothing_is_legal_but_to_leave_it_while_something_may_still_run() -> None:
+    run = a_run({"web3": "duppp"}, state=RunState.NEEDS_HUMAN)
+    doubt = problem(Reason.STILL_RUNNING)
+    rows = tuple(replace(row, problem=doubt) if row.state is U else row for row in run.steps)
+    assert legal_decisions(replace(run, steps=rows)) == (CLOSE,)
+
+
+def migrating(run: Run, *, first: bool, done: bool) -> Run:
+    """Give the run with migrations before the first batch, or behind the last."""
+    assert run.plan is not None
+    order = (MIGRATED_FIRST, ADDS) if first else (SWITCHED_FIRST, DROPS)
+    plan = in_batches(planned(order[0], order[1]), ROLLED)
+    place = [step.key for step in plan.steps].index("migrate")
+    step = plan.steps[place]
+    row = StepRow(place, step.key, step.key, step.phase, step.risk, "web1", state=D if done else P)
+    return replace(run, plan=plan, steps=(*run.steps, row))
+
+
+@pytest.mark.parametrize(
+    ("states", "goes_on"),
+    [
+        ({"web3": "ddddd"}, True),
+        # it has the new code, which lives with what the migrations drop
+        ({"web3": "dddfp"}, True),
+        ({"web3": "fpppp"}, False),
+        ({"web3": "dfppp"}, False),
+        ({"web3": "duppp"}, False),
+    ],
+)
+def test_no_host_keeps_code_that_does_not_live_with_migrations_behind_the_last_batch(
+    states: dict[str, str], goes_on: bool
+) -> None:
+    run = migrating(a_run(states, state=RunState.NEEDS_HUMAN), first=False, done=False)
+    assert (GO_ON in legal_decisions(run)) is goes_on
+    before = migrating(a_run(states, state=RunState.NEEDS_HUMAN), first=True, done=True)
+    assert GO_ON in legal_decisions(before)
+    assert BACK in legal_decisions(before)
+
+
+def left(run: Run, decision: Decision) -> dict[str, tuple[str, ...]]:
+    return {step.key: step.hosts for step in steps_left(run, decision)}
+
+
+def test_a_retry_begins_where_each_host_stopped() -> None:
+    run = a_run({"web3": "ddddd", "web1": "ddddd", "web2": "dddfp"}, state=RunState.NEEDS_HUMAN)
+    assert left(run, RETRY) == {
+        "before-host": ("web4", "web5"),
+        "switch": ("web4", "web5"),
+        "restart": ("web4", "web5"),
+        "host-health": ("web2", "web4", "web5"),
+        "after-host": ("web2", "web4", "web5"),
+        "purge": ("web1",),
+        "prune": HOSTS,
+    }
+    divided = batches_left(run, steps_left(run, RETRY))
+    assert divided is not None
+    assert divided.hosts == (("web2",), ("web4", "web5"))
+
+
+def test_going_on_does_nothing_on_the_hosts_that_failed() -> None:
+    run = a_run({"web3": "ddddd", "web1": "dfppp", "web2": "ddddd"}, state=RunState.NEEDS_HUMAN)
+    found = left(run, GO_ON)
+    assert found.pop("prune") == ("web2", "web3", "web4", "web5")
+    # What runs once, on the first host, is not done elsewhere instead.
+    assert "purge" not in found
+    assert set(found.values()) == {("web4", "web5")}
+    divided = batches_left(run, steps_left(run, GO_ON))
+    assert divided is not None
+    assert divided.hosts == (("web4", "web5"),)
+
+
+@pytest.mark.parametrize(
+    ("states", "batches_over", "seconds"),
+    [({}, 0, 3 * 5 + 20), ({"web3": "ddddd"}, 1, 2 * 5 + 20), ({**dict.fromkeys(HOSTS[:3], "ddddd")}, 2, 5 + 10)],
+)
+def test_how_long_it_takes_counts_the_batches_that_are_left(
+    states: dict[str, str], batches_over: int, seconds: float
+) -> None:
+    run = a_run(states)
+    assert batch_under_way(run) == batches_over + 1
+    usual = dict.fromkeys(("before-host", "switch", "restart", "host-health", "after-host"), StepEstimate(1, 2))
+    usual |= dict.fromkeys(("purge", "prune", "commit-live"), StepEstimate(0, 0))
+    assert remaining(run, usual, NOON).whole == seconds

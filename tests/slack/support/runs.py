@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bot.domain.errors import Reason, problem
 from bot.domain.names import Sha, TargetName
@@ -12,6 +13,7 @@ from bot.domain.policies.policy import Policy, Requirement
 from bot.domain.runs.acts import Dump, Health, Preflight, Shell
 from bot.domain.runs.approval import SIGNED_ALONE, GateState
 from bot.domain.runs.basis import Basis
+from bot.domain.runs.batches import Batches
 from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.findings import BackupMade
 from bot.domain.runs.history import Head
@@ -25,6 +27,7 @@ from bot.domain.runs.watching import Sighting, Watched, Watching, WatchState
 from bot.domain.secrets import Masker, Secret
 from bot.domain.shell import syntax
 from bot.domain.signatures.signature import Signature
+from bot.domain.targets.rollout import batches
 from bot.domain.targets.target import EmojiNames, Operations, Target
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.context import RenderContext
@@ -293,6 +296,66 @@ RUNS |= {
         ),
         request=request(during_freeze="customers wait"),
     ),
+}
+
+
+def hosts(count: int) -> tuple[str, ...]:
+    return tuple(f"web{number}" for number in range(1, count + 1))
+
+
+def in_batches(count: int, size: int, state: RunState, done: int, stopped: tuple[str, ...] = (), **values: Any) -> Run:
+    """Give a run that has ten steps and goes from batch to batch, with `web1` as its canary.
+
+    Args:
+        count: number of hosts.
+        size: of a batch.
+        state: of the run.
+        done: number of hosts that are done, in the order of the batches.
+        stopped: names of the hosts that are not healthy.
+        values: of the run.
+    """
+    every = hosts(count)
+    steps = (
+        shell("packages", "Download PHP packages", hosts=every),
+        shell("config-cache", "Cache the configuration", hosts=every),
+        shell("as-approved", "The release is as approved", risk=Risk.READS, hosts=every),
+        shell("before-host", "Take the host out of service", hosts=every),
+        shell("switch", "Switch to the release", hosts=every),
+        shell("restart-nginx", "Restart nginx", hosts=every),
+        shell("host-health", "The host is healthy", risk=Risk.READS, hosts=every),
+        shell("after-host", "Put the host back into service", hosts=every),
+        shell("prune", "Remove old releases", hosts=every),
+        shell("commit-live", "The approved commit is live", risk=Risk.READS, phase=Phase.VERIFY, hosts=every),
+    )
+    basis = {"commit": NEW, **{f"checked out on {host}": OLD for host in every}}
+    divided = Batches(batches(every, size, "web1"), tuple(step.key for step in steps[3:8]), 10)
+    plan = replace(UNSEALED, steps=steps, basis=Basis(basis), pending=(), skipped=(), batches=divided)
+    first = set(divided.all_hosts[:done]) - set(stopped)
+    found = []
+    for position, step in enumerate(steps):
+        for host in every:
+            row = StepRow(position, step.key, step.title, step.phase, step.risk, host)
+            is_over = position < 3 or (
+                step.key in divided.steps and (host in first or (host in stopped and position < 6))
+            )
+            times = {"started_at": AT + timedelta(seconds=16), "ended_at": AT + timedelta(seconds=20)}
+            if is_over:
+                row = replace(row, state=StepState.DONE, begun=True, exit_status=0, **times)
+            elif host in stopped and step.key == "host-health":
+                row = replace(row, state=StepState.FAILED, begun=True, exit_status=1, problem=_BAD_HEALTH, **times)
+            found.append(row)
+    gate = replace(APPROVED, digest=plan_digest(plan))
+    started = AT + timedelta(seconds=15)
+    behind = {"plan": plan, "gate": gate, "votes": (VOTE,), "change_started_at": started, "steps": tuple(found)}
+    return run(state, **behind, **values)
+
+
+_BAD_HEALTH = problem(Reason.EXIT_STATUS, status="1")
+STOPPED_AT = problem(Reason.EXIT_STATUS, status="1", step="host-health", title="The host is healthy", place="web5")
+
+RUNS |= {
+    "in_batches": in_batches(10, 2, RunState.RUNNING, 3),
+    "between_hosts": in_batches(10, 2, RunState.NEEDS_HUMAN, 5, ("web5",), problem=STOPPED_AT),
 }
 
 OPERATIONS = Operations(

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from bot.domain.runs.findings import LeftOut, first_of
 from bot.domain.runs.plan import Phase, Plan
-from bot.domain.runs.release_order import release_of
 from bot.domain.runs.rollout_progress import (
     HostInRollout,
     HostProgress,
@@ -14,7 +13,7 @@ from bot.domain.runs.rollout_progress import (
     batch_under_way,
     hosts_in_rollout,
 )
-from bot.domain.runs.run import Run, StepState
+from bot.domain.runs.run import Run, RunState, StepState
 from bot.slack.render import markup
 from bot.slack.render.context import STEP_EMOJI, RenderContext, places
 from bot.slack.render.markup import Markup
@@ -44,10 +43,26 @@ def hosts_part(run: Run, ctx: RenderContext) -> Markup:
     )
 
 
+def hosts_line(run: Run, ctx: RenderContext) -> Markup:
+    """Render in one line how many hosts are how far, and which one stopped the run; empty without batches."""
+    found = hosts_in_rollout(run)
+    if not found:
+        return Markup("")
+    names = {one: tuple(each.host for each in found if each.progress is one) for one in HostProgress}
+    count = {one: str(len(hosts)) if hosts else "" for one, hosts in names.items()}
+    return ctx.translator.translate(
+        "card.hosts",
+        done=count[HostProgress.DONE],
+        now=count[HostProgress.UNDER_WAY],
+        stopped=places(names[HostProgress.STOPPED]),
+        waiting=count[HostProgress.WAITING],
+    )
+
+
 def batch_line(run: Run, ctx: RenderContext) -> Markup:
     """Render which batch is under way or waits for its time; empty where none is."""
     plan = run.plan
-    if plan is None or plan.batches is None or not _reached(run, plan):
+    if plan is None or plan.batches is None or run.state is not RunState.RUNNING or not _reached(run, plan):
         return Markup("")
     number = batch_under_way(run)
     if not number:
@@ -93,12 +108,12 @@ def _waiting(found: Iterable[HostInRollout]) -> Iterable[HostInRollout]:
 
 
 def _code(plan: Plan, one: HostInRollout) -> str:
-    """Name what is live on a host: the release, or the short hash of the commit; empty where it is not known."""
+    """Give the short hash of the commit that is live on a host; empty where it is not known."""
     sha = plan.sha.short if plan.sha is not None else ""
     if one.is_new is None:
         return ""
     before = plan.basis.checked_out.get(one.host, "")[:7]
-    return (release_of(plan) or sha) if one.is_new and one.progress is not HostProgress.WAITING else before or sha
+    return sha if one.is_new and one.progress is not HostProgress.WAITING else before or sha
 
 
 def _alike(plan: Plan, key: str, hosts: Iterable[tuple[str, str]], ctx: RenderContext) -> tuple[Markup, ...]:

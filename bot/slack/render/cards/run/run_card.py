@@ -13,7 +13,7 @@ from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers, emoji, names, voters
 from bot.slack.render.cards.backups import backup_outcome
 from bot.slack.render.cards.run.cause import cause
-from bot.slack.render.cards.run.hosts_part import batch_line
+from bot.slack.render.cards.run.hosts_part import hosts_line
 from bot.slack.render.cards.run.step_line import step_line
 from bot.slack.render.cards.status.outage_line import brought_up_line, own_outage_line
 from bot.slack.render.context import (
@@ -185,14 +185,13 @@ def _news(run: Run, ctx: RenderContext) -> Markup:
         case RunState.QUEUED:
             return Markup("")
         case RunState.PLANNING | RunState.RUNNING | RunState.VERIFYING:
-            batch = batch_line(run, ctx) if run.state is RunState.RUNNING else Markup("")
-            return batch or step_line(run, ctx)
+            return step_line(run, ctx)
         case RunState.AWAITING_APPROVAL:
             return _gate_line(run, ctx)
         case RunState.SUCCEEDED:
             return _success(run, ctx)
         case RunState.NEEDS_HUMAN:
-            return translate("card.held", wrong=cause(run, ctx))
+            return join_lines((translate("card.held", wrong=cause(run, ctx)), hosts_line(run, ctx)))
         case RunState.CANCELLED if superseded_by(run):
             return translate("card.superseded", run=superseded_by(run))
         case RunState.FAILED | RunState.REJECTED | RunState.EXPIRED | RunState.CANCELLED:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from bot.domain.runs.remaining import remaining
 from bot.domain.runs.run import Run
 from bot.slack.render import durations, markup
+from bot.slack.render.cards.run.hosts_part import batch_line
 from bot.slack.render.context import RenderContext, StepView, current_step, is_before_change, places, step_views
 from bot.slack.render.markup import Markup
+from bot.slack.render.message import join_dots
 
 _MAX_TITLE = 80
 
 
 def step_line(run: Run, ctx: RenderContext) -> Markup:
-    """Render the current step with its number and elapsed time, and how long the run will still take."""
+    """Render the current step with its number and elapsed time, and how long the run will still take.
+
+    Between its hosts it is the batch that says how far a run is.
+    """
+    if batch := batch_line(run, ctx):
+        return join_dots((batch, run_left(run, ctx)))
     steps = step_views(run)
     step = current_step(steps)
     if step is None:
