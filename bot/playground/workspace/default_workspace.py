@@ -82,7 +82,8 @@ DEFAULT_WORKSPACE: dict[str, Any] = {
             {
                 "name": "/deploy",
                 "description": "Bring a commit live: plan, countersign, deploy",
-                "usage_hint": "APP ENV [REF] [--dry-run] [--no-migrate] [--during-freeze REASON | --emergency REASON]",
+                "usage_hint": "APP ENV [REF] [--dry-run] [--no-migrate] [--at TIME|next-window] "
+                "[--during-freeze REASON | --emergency REASON]",
             },
             {
                 "name": "/migrate-status",

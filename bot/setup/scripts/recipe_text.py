@@ -39,20 +39,21 @@ class BuiltinRecipe:
 
 
 def divide(text: str) -> BuiltinRecipe:
-    """Divide the text of a built-in recipe.
+    """Divide the text of a built-in recipe, without what it does where releases are kept: a script knows a checkout.
 
     Args:
         text: YAML, written as the built-in recipes are.
     """
     at = {found[1]: found.start() for found in _SECTION.finditer(text)}
     prepare, change, verify = (at[name] for name in ("prepare", "change", "verify"))
+    text = text[: at.get("releases", len(text))]
     steps = list(_STEP.finditer(text, change, verify))
     ends = [step.start() for step in steps[1:]] + [verify]
     return BuiltinRecipe(
         _without_banner(text[text.index("vars:\n") : prepare]),
         _without_banner(text[prepare:change]),
         {step[1]: _without_banner(text[step.start() : end]).rstrip() for step, end in zip(steps, ends, strict=True)},
-        text[verify:].rstrip(),
+        _without_banner(text[verify:]).rstrip(),
         frozenset(step[1] for step in _STEP.finditer(text)),
     )
 
