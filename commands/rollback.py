@@ -11,10 +11,11 @@ from bot.domain.names import Ref, Sha, TargetName, parse_run_id
 from bot.domain.runs.acts import Load
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import backup_before, schema_begun, was_live
-from bot.domain.runs.findings import RollbackReason, RollbackWay
+from bot.domain.runs.findings import LeftOut, RollbackReason, RollbackWay
 from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, Decision, Origin, Request, RollbackOptions, ToRelease, UndoMigrations
-from bot.domain.runs.rollout_progress import is_partly_rolled_out
+from bot.domain.runs.rollout import on_other_hosts, without_hosts, without_left_out
+from bot.domain.runs.rollout_progress import is_partly_rolled_out, perhaps_away
 from bot.domain.runs.run import Run
 from bot.domain.targets.checkout_problems import dirty_problem
 from bot.domain.targets.layout import Releases, commit_in
@@ -43,7 +44,7 @@ from commands.rollback_choice import (
     requested_choice,
     rollback_finding,
 )
-from commands.rollback_hosts import live_after, on_changed_hosts, one_head
+from commands.rollback_hosts import away, left_between, live_after, on_changed_hosts, one_head
 from commands.rollback_losses import count_losses
 from commands.rollback_steps import RollbackFacts, RollbackStepBuilder
 from commands.server_role import on_replica, require_writable
@@ -110,11 +111,18 @@ class Rollback:
         if decision in CONTINUING:
             return await resume_plan(run, await read_stopped_run(run, look), recipe, target, look)
         before = await read_stopped_run(run, look) if decision is not None else None
-        scope = options_as(run, RollbackOptions).scope if before is None else _scope_after(before)
-        found, releases = await _find(recipe, target, look, scope, before)
+        silent = () if before is None else await away(before, look)
+        everywhere, target = target, on_other_hosts(target, silent)
+        between = before
+        scope = _scope_after(before) if before is not None else options_as(run, RollbackOptions).scope
+        if scope == ToRelease():
+            between = await left_between(look)
+            scope = scope if between is None else _scope_after(between)
+        found, releases = await _find(recipe, target, look, scope, between)
         if before is None and found.sha == found.head and not found.undo:
             return NothingToDo({"sha": found.sha})
-        choice = await _chosen(before, decision, scope, found.undo, releases, target, look)
+        choice = None if between is None else _choice_between(between)
+        choice = choice or await _chosen(before, decision, scope, found.undo, releases, target, look)
         way_down = RollbackStepBuilder(recipe, target, run, found, before)
         if choice.backup is not None:
             missing = await look.missing_privileges()
@@ -137,7 +145,7 @@ class Rollback:
         ran = None if found.database is None else found.database.ran
         plan = Plan(
             request=run.request,
-            steps=(*self.before_plan(run, target), *planned.steps),
+            steps=(*_early(self.before_plan(run, everywhere), before, decision), *planned.steps),
             basis=_basis(found.behind, found.sha, planned.undo, ran, choice.backup),
             sha=Sha(found.sha),
             commits=found.behind[0].removed,
@@ -147,6 +155,7 @@ class Rollback:
             findings=(
                 rollback_finding(choice),
                 *went_on,
+                *((LeftOut(silent),) if silent else ()),
                 *lost,
                 *planned.findings,
                 *on_replica(found.database),
@@ -158,7 +167,7 @@ class Rollback:
         )
         needed = target.policy.regular_requirement(run.request, destructive=plan.destructive, restores=plan.restores)
         plan = replace(plan, requirement=needed)
-        return plan if before is None else on_changed_hosts(plan, before, target, found)
+        return plan if between is None else on_changed_hosts(plan, between, target, found)
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
         """Read the basis again: each host's HEAD, local changes and maintenance, and the latest migrations.
@@ -168,7 +177,7 @@ class Rollback:
         """
         if _decided(run) in CONTINUING:
             return await resume_basis(plan, self.recipes[target.name], target, look)
-        recipe = self.recipes[target.name]
+        recipe, target = self.recipes[target.name], without_left_out(target, plan)
         hosts, database = await read_target(recipe, target, look, str(plan.sha))
         if plan.undo or plan.restores:
             require_writable(database)
@@ -252,6 +261,13 @@ def _agreed_commit(hosts: tuple[HostFacts, ...], release: str) -> str:
     return next(facts.sha for facts in hosts if facts.sha is not None)
 
 
+def _early(steps: tuple[Step, ...], before: Run | None, decision: Decision | None) -> tuple[Step, ...]:
+    """Give the steps that came before the plan, on the hosts on which they were done."""
+    if before is None or decision is not Decision.ROLL_BACK:
+        return steps
+    return without_hosts(steps, perhaps_away(before))
+
+
 def _scope_after(before: Run) -> ToRelease:
     """Give how far a run that stopped is gone back behind.
 
@@ -266,7 +282,7 @@ def _decided(run: Run) -> Decision | None:
 
 
 async def _find(
-    recipe: Recipe, target: Target, look: Look, scope: ToRelease | UndoMigrations, before: Run | None
+    recipe: Recipe, target: Target, look: Look, scope: ToRelease | UndoMigrations, between: Run | None
 ) -> tuple[RollbackFacts, tuple[Release, ...]]:
     """Read the live state, the state to go back to, and the known releases.
 
@@ -274,13 +290,22 @@ async def _find(
         RefusedError: as `Rollback.plan`.
     """
     live, database = await read_target(recipe, target, look, None)
-    head = one_head(live) if before is None else live_after(before, live)
+    head = one_head(live) if between is None else live_after(between, live)
     releases = await look.releases()
     release = head if isinstance(scope, UndoMigrations) else _choose(scope.release, head, releases)
     behind, _ = await read_target(recipe, target, look, release)
     sha = _agreed_commit(behind, release)
     undo = _to_undo(recipe.migrations, scope, live[0], behind[0], database)
     return RollbackFacts(head, sha, live, behind, undo, database), releases
+
+
+def _choice_between(stopped: Run) -> Choice | None:
+    """Give the way back from a run that stopped between its hosts, whose migrations both codes live with."""
+    if stopped.plan is None or not is_partly_rolled_out(stopped):
+        return None
+    if schema_begun(stopped):
+        return Choice(RollbackWay.CODE, RollbackReason.COMPATIBLE, stopped.plan.migrations)
+    return Choice(RollbackWay.CODE, RollbackReason.SAME_SCHEMA)
 
 
 async def _chosen(
@@ -300,8 +325,6 @@ async def _chosen(
     if before is not None and decision is Decision.RESTORE:
         backup = (await look.backups()).find(backup_before(before) or "")
         return Choice(RollbackWay.RESTORE, RollbackReason.DECIDED, (before.id,), backup)
-    if before is not None and is_partly_rolled_out(before) and before.plan is not None and schema_begun(before):
-        return Choice(RollbackWay.CODE, RollbackReason.COMPATIBLE, before.plan.migrations)
     if before is not None:
         way = RollbackWay.CODE_AND_MIGRATIONS if undo else RollbackWay.CODE
         return Choice(way, RollbackReason.DECIDED, (before.id,))

@@ -10,9 +10,9 @@ from bot.domain.runs.decisions import was_live
 from bot.domain.runs.findings import LeftOut, first_of
 from bot.domain.runs.plan import Plan, Step
 from bot.domain.runs.rollout import in_batches, on_hosts
-from bot.domain.runs.rollout_progress import is_partly_rolled_out, touched_hosts
+from bot.domain.runs.rollout_progress import is_partly_rolled_out, perhaps_away, touched_hosts
 from bot.domain.runs.run import Run
-from bot.domain.targets.look import HostFacts
+from bot.domain.targets.look import HostFacts, Look
 from bot.domain.targets.target import Target
 from commands.rollback_steps import RollbackFacts
 
@@ -28,6 +28,35 @@ def one_head(hosts: tuple[HostFacts, ...]) -> str:
         found = ", ".join(f"{host}: {head[:7]}" for head, host in heads.items())
         raise RefusedError(problem(Reason.CHECKOUTS_DIFFER, ref="HEAD", found=found))
     return next(iter(heads))
+
+
+async def left_between(look: Look) -> Run | None:
+    """Give the latest run that changed the target, if it was left when some hosts had its commit and others did not."""
+    latest = next((run for run in await look.past_runs() if run.change_started_at is not None), None)
+    return latest if latest is not None and latest.ended and is_partly_rolled_out(latest) else None
+
+
+async def away(before: Run, look: Look) -> tuple[str, ...]:
+    """Name the hosts of a run that stopped between its hosts that do not answer now: they cannot be taken back.
+
+    Args:
+        before: the run that stopped.
+        look: reads.
+
+    Raises:
+        RefusedError: a host answers otherwise than it should.
+    """
+    if not is_partly_rolled_out(before):
+        return ()
+    silent: list[str] = []
+    for host in sorted(perhaps_away(before)):
+        try:
+            await look.identity(host)
+        except RefusedError as refusal:
+            if refusal.problem.reason is not Reason.HOST_UNREACHABLE:
+                raise
+            silent.append(host)
+    return tuple(silent)
 
 
 def live_after(before: Run, hosts: tuple[HostFacts, ...]) -> str:

@@ -144,15 +144,20 @@ class Sight:
         self.held_rows: dict[tuple[str, str], RowCount | Reason] = {}
         self.tables_there: TableNames | None = TableNames(frozenset())
         self.since: tuple[TableWrites, ...] | None = ()
+        self.silent: dict[str, RefusedError] = {}
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         self.asked.append(question)
+        if name in self.silent:
+            raise self.silent[name]
         facts = self.hosts[name]
         if not question.hashed:
             return facts
         return replace(facts, hashes={path: sha256(path) for path in question.hashed if not path.endswith("/")})
 
     async def identity(self, name: str) -> HostIdentity:
+        if name in self.silent:
+            raise self.silent[name]
         return self.identities.get(
             name, HostIdentity(name, f"{name}.example.com", 22, "deploy", "SHA256:key", "e" * 64)
         )

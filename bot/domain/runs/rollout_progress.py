@@ -117,6 +117,12 @@ def left_out_by(before: Run, decision: Decision) -> tuple[str, ...]:
     return (*(earlier.hosts if earlier is not None and not returning else ()), *sorted(stopped))
 
 
+def perhaps_away(before: Run) -> frozenset[str]:
+    """Name the hosts of a run that stopped between its hosts that may not answer: those that failed or were left."""
+    earlier = first_of(LeftOut, before.plan.findings) if before.plan is not None else None
+    return stopped_hosts(before) | frozenset(earlier.hosts if earlier is not None else ())
+
+
 def touched_hosts(run: Run) -> frozenset[str]:
     """Name the hosts on which something of a batch was begun."""
     return frozenset(one.host for one in hosts_in_rollout(run) if one.progress is not HostProgress.WAITING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -70,11 +71,16 @@ async def _perform_stage(session: RunSession, plan: Plan, stage: Stage) -> _Stop
     """
     run = await session.read()
     lanes = [lane for lane in stage.lanes if any(not _settled(run.rows_of(step)) for step in lane)]
-    if lanes and stage.batch:
-        stop = await _wait_for_batch(session, stage.batch)
+    if not lanes:
+        return None
+    judge = _before_step
+    if stage.batch:
+        stop = await _before_batch(session, plan, stage.batch, lanes)
         if stop is not None:
             return _Stop(lanes[0][0], stop)
-    tasks = [asyncio.create_task(_perform_lane(session, plan, lane)) for lane in lanes]
+        judge = _before_step_of_batch
+        run = await session.read()
+    tasks = [asyncio.create_task(_perform_lane(session, run, plan, lane, judge)) for lane in lanes]
     try:
         stops = [stop for stop in await asyncio.gather(*tasks) if stop is not None]
     finally:
@@ -84,11 +90,15 @@ async def _perform_stage(session: RunSession, plan: Plan, stage: Stage) -> _Stop
     return min(stops, key=lambda stop: stop.problem.reason is Reason.CANCELLED, default=None)
 
 
-async def _wait_for_batch(session: RunSession, batch: int) -> Problem | None:
-    """Wait until a batch may begin. The time follows from what is stored, so that a crash neither adds nor loses any.
+async def _before_batch(
+    session: RunSession, plan: Plan, batch: int, lanes: Sequence[tuple[Step, ...]]
+) -> Problem | None:
+    """Wait until a batch may begin, and judge once for all of its hosts whether it may.
+
+    The time follows from what is stored, so that a crash neither adds nor loses any.
 
     Returns:
-        That the run was cancelled meanwhile, or None.
+        Why it must not begin, or None.
     """
     while True:
         run = await session.read()
@@ -97,20 +107,32 @@ async def _wait_for_batch(session: RunSession, batch: int) -> Problem | None:
         begins_at = batch_begins_at(run, batch)
         left = (begins_at - session.now()).total_seconds() if begins_at is not None else 0
         if left <= 0:
-            return None
+            break
         await session.pause(min(left, _LONGEST_PAUSE))
+    first = {step.risk: step for lane in lanes for step in reversed(lane)}
+    graver = [step for step in first.values() if _is_first_of_its_risk(run, step)]
+    return await _before_step(session, run, plan, graver[0]) if graver else None
 
 
-async def _perform_lane(session: RunSession, plan: Plan, left: tuple[Step, ...]) -> _Stop | None:
+async def _perform_lane(
+    session: RunSession, run: Run, plan: Plan, left: tuple[Step, ...], judge: _Judge
+) -> _Stop | None:
     """Perform steps one after the other, each at its places.
+
+    Args:
+        session: of the run.
+        run: as it was just read.
+        plan: of the run.
+        left: the steps.
+        judge: says before each whether it may begin.
 
     Returns:
         Why the run stops, or None.
     """
     observer = session.context.run_observer
     while left:
-        step, run = left[0], await session.read()
-        stop = await _before_step(session, run, plan, step)
+        step = left[0]
+        stop = await judge(session, run, plan, step)
         if stop is None and not _settled(run.rows_of(step)):
             stretch = next_stretch(left, run)
             if len(stretch) > 1:
@@ -209,6 +231,16 @@ async def _before_step(session: RunSession, run: Run, plan: Plan, step: Step) ->
     if _is_first_of_its_risk(run, step) and not nothing_changed_yet(run):
         return await approval_withdrawn(session, run)
     return None
+
+
+async def _before_step_of_batch(session: RunSession, run: Run, plan: Plan, step: Step) -> Problem | None:
+    """Give the reason why a step must not start whose batch was judged as a whole, or None."""
+    begun = _begun(run.rows_of(step))
+    return problem(Reason.CANCELLED, by=run.cancelled_by) if run.cancelled_by and not begun else None
+
+
+_Judge = Callable[[RunSession, Run, Plan, Step], Awaitable[Problem | None]]
+"""Gives the reason why a step must not start, or None."""
 
 
 def _is_first_of_its_risk(run: Run, step: Step) -> bool:

@@ -14,9 +14,9 @@ from bot.domain.runs.findings import BackupMade, Finding, SwitchOrder, facts_of,
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, Step
 from bot.domain.runs.plan_json import findings_of, plan_digest
 from bot.domain.runs.release_order import in_order
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, Decision
 from bot.domain.runs.rollout import in_batches, without_hosts
-from bot.domain.runs.rollout_progress import left_out_by
+from bot.domain.runs.rollout_progress import left_out_by, perhaps_away
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
 from bot.domain.runs.usual_steps import usual_steps
 from bot.domain.signatures.plan_text import text_to_sign
@@ -50,7 +50,7 @@ async def plan_run(session: RunSession, run: Run) -> Run:
     try:
         await _require_unblocked(session, run)
         if run.plan is None:
-            early = without_hosts(planner.before_plan(run, session.target), await _left_out(session, run))
+            early = without_hosts(planner.before_plan(run, session.target), await _not_asked(session, run))
             early = session.hidden(early)
             run = await session.write(StepsAdded(rows_of(early, 0)))
             stopped = await _perform_all(session, run, early)
@@ -82,11 +82,14 @@ async def plan_run(session: RunSession, run: Run) -> Run:
         return await fail(session, refusal.problem)
 
 
-async def _left_out(session: RunSession, run: Run) -> frozenset[str]:
-    """Name the hosts that a run leaves as they are, because it goes on after one that stopped there."""
+async def _not_asked(session: RunSession, run: Run) -> frozenset[str]:
+    """Name the hosts on which nothing is done before the plan: an earlier run stopped there, and they may be away."""
     resumes = run.request.resumes
     before = None if resumes is None else await session.context.runs.get(resumes.run)
-    return frozenset() if resumes is None or before is None else frozenset(left_out_by(before, resumes.decision))
+    if resumes is None or before is None:
+        return frozenset()
+    returns = resumes.decision is Decision.ROLL_BACK
+    return perhaps_away(before) if returns else frozenset(left_out_by(before, resumes.decision))
 
 
 async def _require_unblocked(session: RunSession, run: Run) -> None:

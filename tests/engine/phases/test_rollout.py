@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import Reason, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.policies.people import ANYONE
 from bot.domain.runs.decisions import legal_decisions
 from bot.domain.runs.findings import HostsDiffer, LeftOut, first_of
 from bot.domain.runs.history_check import disagreements
-from bot.domain.runs.request import Action, Decision, Origin
+from bot.domain.runs.request import Action, Decision, Origin, RollbackOptions
 from bot.domain.runs.rollout_progress import HostProgress, hosts_in_rollout
 from bot.domain.runs.run import ENDS, Run, RunState
 from bot.domain.targets.rollout import HealthCommand, Rollout
@@ -166,7 +166,7 @@ async def test_going_on_leaves_the_bad_host_and_the_next_run_evens_it_out(ten: S
 
 async def test_going_on_does_not_need_the_host_that_is_left(ten: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     held = await stopped(ten, ("host-health", "web5"))
-    del ten.sight.hosts["web5"]  # it no longer answers
+    ten.sight.silent["web5"] = RefusedError(problem(Reason.HOST_UNREACHABLE, host="web5"))
     went_on = await decided(ten, held, Decision.GO_ON)
     assert went_on.state is RunState.SUCCEEDED, went_on.problem
 
@@ -210,6 +210,41 @@ async def test_those_that_were_changed_are_taken_back(ten: SmallWorld) -> None:
     assert all(done_at(ten, place) == [] for place in hosts(10)[1:])
 
 
+async def test_hosts_that_were_left_different_are_taken_back_by_a_rollback(ten: SmallWorld) -> None:
+    held = await stopped(ten, ("host-health", "web3"))
+    await ten.engine.decide(held.id, Decision.CLOSE, BOB)
+    del ten.hosts.at["host-health", "web3"]
+    ten.sight.remember(await ten.run(held.id))
+    for place in hosts(10):
+        ten.sight.moves(place, sha=HEAD, removed_count=1 if place in hosts(3) else 0)
+    run = await ten.submit("Ev-back", options=RollbackOptions())
+    waiting = await ten.until(run, RunState.AWAITING_APPROVAL, *DONE)
+    assert waiting.state is RunState.AWAITING_APPROVAL, waiting.problem
+    ten.people.said["U0BOB"] = APPROVE
+    ended = await ten.until(run, *DONE)
+    assert ended.state is RunState.SUCCEEDED, ended.problem
+    back = ["before-host", "checkout-back", "host-health", "after-host"]
+    assert all(done_at(ten, place)[-4:] == back for place in hosts(3))
+    assert done_at(ten, "web4") == []
+
+
+async def test_the_others_are_taken_back_though_one_no_longer_answers(ten: SmallWorld) -> None:
+    held = await stopped(ten, ("host-health", "web3"))
+    ten.hosts.at |= {("preflight", "web3"): BAD}
+    for place in hosts(10):
+        ten.sight.moves(place, sha=HEAD, removed_count=1 if place in hosts(3) else 0)
+    silent = RefusedError(problem(Reason.HOST_UNREACHABLE, host="web3"))
+    ten.sight.silent["web3"] = silent
+    ended = await decided(ten, held, Decision.ROLL_BACK)
+    assert ended.state is RunState.SUCCEEDED, ended.problem
+    assert ended.plan is not None
+    assert first_of(LeftOut, ended.plan.findings) == LeftOut(("web3",))
+    back = ["before-host", "checkout-back", "host-health", "after-host"]
+    assert done_at(ten, "web1")[4:] == done_at(ten, "web2")[4:] == back
+    assert done_at(ten, "web3") == list(AROUND[:3])
+    assert done_at(ten, "web4") == []
+
+
 async def test_an_unknown_outcome_stops_as_well(ten: SmallWorld) -> None:
     ten.hosts.at["checkout", "web2"] = Unknown(problem(Reason.STILL_RUNNING))
     held = await stopped(ten)
@@ -221,6 +256,7 @@ async def test_an_unknown_outcome_stops_as_well(ten: SmallWorld) -> None:
 
 async def canary_done(world: SmallWorld, run: str) -> None:
     async def there() -> bool:
+        world.engine.wake(run)
         return progress(await world.run(run)).get("web1") is HostProgress.DONE
 
     await eventually(there, 10)

@@ -78,7 +78,7 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
                 )
             ),
             section(backup_outcome.unknown_swap(run, ctx)),
-            section(hosts_part(run, ctx) if run.state is not RunState.SUCCEEDED or _left_hosts(run) else Markup("")),
+            section(_hosts(run, ctx)),
             section(join_lines(_facts(run, ctx))),
             section(_old_code(run, ctx)),
             section(aftermath.migration_states(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
@@ -227,8 +227,10 @@ def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     return (translate("result.facts"), *(Markup(line) for line in shown))
 
 
-def _left_hosts(run: Run) -> bool:
-    return run.plan is not None and first_of(LeftOut, run.plan.findings) is not None
+def _hosts(run: Run, ctx: RenderContext) -> Markup:
+    """Render which host has which release, where that is not the same on all of them."""
+    left = run.plan is not None and first_of(LeftOut, run.plan.findings) is not None
+    return hosts_part(run, ctx) if left or is_partly_rolled_out(run) else Markup("")
 
 
 def _old_code(run: Run, ctx: RenderContext) -> Markup:
