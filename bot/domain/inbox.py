@@ -14,6 +14,7 @@ class EventKind(StrEnum):
     BUTTON = "button"
     VIEW = "view"
     HOME = "home"
+    FILE = "file"
     OTHER = "other"
 
 

@@ -72,6 +72,7 @@ class ApiEndpoint:
         application.router.add_route("*", "/api/{method}", self._answer)
         application.router.add_post("/upload/{file}", self._upload)
         application.router.add_get("/files/{file}/{name}", self._download)
+        application.router.add_get("/files-pri/{file}/{name}", self._download_private)
         application.router.add_post("/response/{name}", self._response)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -165,6 +166,14 @@ class ApiEndpoint:
         kind = "text/plain" if file.is_text else "application/octet-stream"
         headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
         return web.Response(body=file.content, content_type=kind, charset="utf-8", headers=headers)
+
+    async def _download_private(self, request: web.Request) -> web.Response:
+        """Answer as Slack does at `url_private`: without a token that may read files, with the page of a login."""
+        app = self._state.workspace.app
+        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or bearer.strip() != app.bot_token or "files:read" not in app.scopes:
+            return web.Response(status=302, headers={"Location": f"{self._state.base_url}?redir=files-pri"})
+        return await self._download(request)
 
     async def _response(self, request: web.Request) -> web.Response:
         arguments = await read_arguments(request)

@@ -192,6 +192,7 @@ FEATURES: tuple[Feature, ...] = (
         Level.SUPPORTED,
         """
         app_home_opened
+        file_shared
         reaction_added
         reaction_removed
         """,
@@ -209,7 +210,6 @@ FEATURES: tuple[Feature, ...] = (
         """
         app_mention
         channel_created
-        file_shared
         member_joined_channel
         team_join
         user_change

@@ -14,6 +14,7 @@ SCOPES = {
     "channels:read": "see whether it is in a channel before it starts anything there, and who would be called",
     "chat:write": "post the run cards and their threads",
     "commands": "take slash commands",
+    "files:read": "read a signature that somebody drops into a thread as a file",
     "files:write": "put the log of a run into its thread",
     "groups:history": "as channels:history, in private channels",
     "groups:read": "as channels:read, for private channels",
@@ -24,10 +25,10 @@ SCOPES = {
 }
 """The scopes of the bot's token, and what each is needed for."""
 
-REQUIRED = frozenset(SCOPES) - {"channels:history", "channels:read", "groups:history", "groups:read"}
+REQUIRED = frozenset(SCOPES) - {"channels:history", "channels:read", "files:read", "groups:history", "groups:read"}
 """Scopes without which the bot cannot work; the others are optional."""
 
-EVENTS = ("app_home_opened", "reaction_added", "reaction_removed")
+EVENTS = ("app_home_opened", "file_shared", "reaction_added", "reaction_removed")
 
 _MAX_DESCRIPTION = 140
 _MAX_NAME = 35

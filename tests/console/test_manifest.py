@@ -46,6 +46,7 @@ def test_it_asks_for_what_the_conversation_uses() -> None:
     settings = manifest["settings"]
     assert set(settings["event_subscriptions"]["bot_events"]) == {
         "app_home_opened",
+        "file_shared",
         "reaction_added",
         "reaction_removed",
     }

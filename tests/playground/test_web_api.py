@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground import Playground, RunningPlayground, parse_workspace
 from bot.playground.workspace.default_workspace import DEFAULT_WORKSPACE
-from tests.playground.conftest import AMELIE, APP_TOKEN, BOB, OPS
+from tests.playground.conftest import AMELIE, APP_TOKEN, BOB, BOT_TOKEN, OPS
 from tests.playground.support import showcase
 
 METADATA = {"event_type": "countersign_run", "event_payload": {"run": "R1", "state": "planning"}}
@@ -271,8 +271,13 @@ async def test_a_file_goes_into_a_thread(client: AsyncWebClient, server: Running
     assert (thread[1]["text"], thread[1]["files"][0]["name"]) == ("the log", "run.log")
     file = server.state.files[answer["file"]["id"]]
     assert file.content == content.encode()
-    async with aiohttp.ClientSession() as session, session.get(thread[1]["files"][0]["url_private"]) as download:
-        assert (await download.text()) == content
+    url, token = thread[1]["files"][0]["url_private"], {"Authorization": f"Bearer {BOT_TOKEN}"}
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url, headers=token) as download:
+            assert (await download.text()) == content
+        for headers in ({}, {"Authorization": "Bearer xoxb-foreign"}):
+            async with session.get(url, headers=headers, allow_redirects=False) as refused:
+                assert refused.status == 302
     assert (await client.files_info(file=file.id))["content"] == content
 
 

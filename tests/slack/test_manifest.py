@@ -18,6 +18,7 @@ def test_the_manifest_has_every_command_and_scope() -> None:
     assert content["settings"]["interactivity"]["is_enabled"] is True
     assert content["settings"]["event_subscriptions"]["bot_events"] == [
         "app_home_opened",
+        "file_shared",
         "reaction_added",
         "reaction_removed",
     ]

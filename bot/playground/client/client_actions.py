@@ -16,9 +16,10 @@ from bot.playground.errors import ClientActionError, SlackError
 from bot.playground.events.events import Events
 from bot.playground.events.payloads import interaction, slash_command
 from bot.playground.events.sockets import EnvelopeDelivery, Outcome, Sockets
+from bot.playground.web_api.files import share_in
 from bot.playground.web_api.views import forget_views, open_view, read_view, replace_content, tell_views
 from bot.playground.workspace.emoji import canonical_emoji
-from bot.playground.workspace.messages import Conversation, Ephemeral, PostedMessage
+from bot.playground.workspace.messages import Conversation, Ephemeral, File, PostedMessage
 from bot.playground.workspace.state import State
 from bot.playground.workspace.workspace import Person
 
@@ -153,6 +154,37 @@ class ClientActions:
             PostedMessage(conversation.id, self._state.next_ts(), user, self._escape(text), thread_ts=thread_ts)
         )
         self._events.message(message)
+        return message
+
+    def share(self, user: str, place: tuple[str, str | None], name: str, content: bytes) -> PostedMessage:
+        """Share a file in a channel or a thread.
+
+        Args:
+            user: who shares it.
+            place: the channel, and the parent of the thread or None.
+            name: of the file.
+            content: of the file.
+
+        Raises:
+            ClientActionError: no such person, channel or thread, or the file has no name.
+        """
+        channel, thread_ts = place
+        conversation = self._conversation(self._person(user).id, channel)
+        if not name.strip():
+            raise ClientActionError("the file has no name")
+        if thread_ts is not None:
+            thread_ts = self._message(user, channel, thread_ts).ts
+        identifier = self._state.next_id("F")
+        file = File(identifier, name.replace("/", "_"), len(content), user, int(time.time()))
+        file.fill(content)
+        self._state.files[identifier] = file
+        message = PostedMessage(
+            conversation.id, self._state.next_ts(), user, "", thread_ts=thread_ts, files=[identifier]
+        )
+        file.shares.append(share_in(conversation, message))
+        self._state.post(message)
+        self._events.message(message)
+        self._events.file_shared(file, message)
         return message
 
     # reacting

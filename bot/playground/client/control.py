@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -99,6 +100,7 @@ class ControlApi:
         acts: dict[str, Act] = {
             "command": self._command,
             "message": self._message,
+            "files": self._share,
             "react": self._react,
             "unreact": self._unreact,
             "click": self._click,
@@ -177,6 +179,14 @@ class ControlApi:
             body.text("user"), body.text("channel"), body.text("text"), body.optional("thread_ts")
         )
         return {"ts": message.ts}
+
+    async def _share(self, body: Body) -> dict[str, Any]:
+        try:
+            content = base64.b64decode(body.text("content"), validate=True)
+        except ValueError:
+            raise ClientActionError("content: must be base64") from None
+        place = body.text("channel"), body.optional("thread_ts")
+        return {"ts": self._client_actions.share(body.text("user"), place, body.text("name"), content).ts}
 
     async def _react(self, body: Body) -> dict[str, Any]:
         self._client_actions.react(body.text("user"), body.text("channel"), body.text("ts"), body.text("name"))

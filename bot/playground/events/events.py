@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.playground.events.payloads import event_callback, reaction_event
 from bot.playground.events.sockets import Sockets
-from bot.playground.workspace.messages import PostedMessage
+from bot.playground.workspace.messages import File, PostedMessage
 from bot.playground.workspace.state import State
 
 
@@ -30,6 +30,20 @@ class Events:
         if self._state.workspace.app.bot_user_id in self._state.conversation(message.channel).members:
             self.emit(
                 reaction_event(kind, user, name, message.channel, message.ts, message.user, self._state.next_ts())
+            )
+
+    def file_shared(self, file: File, message: PostedMessage) -> None:
+        """Send `file_shared`, if the bot is in the channel."""
+        if self._state.workspace.app.bot_user_id in self._state.conversation(message.channel).members:
+            self.emit(
+                {
+                    "type": "file_shared",
+                    "channel_id": message.channel,
+                    "file_id": file.id,
+                    "user_id": file.user,
+                    "file": {"id": file.id},
+                    "event_ts": self._state.next_ts(),
+                }
             )
 
     def message(self, message: PostedMessage) -> None:

@@ -2,6 +2,7 @@
 
 import { announce, h, toast } from "./dom.js";
 
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
 let composers = 0;
 
 export class Composer {
@@ -32,8 +33,19 @@ export class Composer {
     this.list = h("ul", { class: "commands", id: this.listId, role: "listbox", "aria-label": "Commands", hidden: true });
     this.usage = h("p", { class: "usage", "aria-live": "polite" });
     this.send = h("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send (Enter)" }, h("span", { class: "icon send-up" }));
-    this.form = h("form", { class: "composer", on: { submit: (event) => this.submit(event) } },
-      this.list, this.usage, h("div", { class: "composer-row" }, this.text, this.send));
+    this.file = h("input", { type: "file", hidden: true, on: { change: () => this.shareChosen() } });
+    this.attach = h("button", { type: "button", class: "tool", "aria-label": "Attach a file", title: "Attach a file", on: { click: () => this.file.click() } }, h("span", { class: "icon attach" }));
+    this.form = h("form", {
+      class: "composer",
+      on: {
+        submit: (event) => this.submit(event),
+        dragover: (event) => event.preventDefault(),
+        drop: (event) => {
+          event.preventDefault();
+          this.share([...event.dataTransfer.files]);
+        },
+      },
+    }, this.list, this.usage, h("div", { class: "composer-row" }, this.text, this.file, this.attach, this.send));
   }
 
   label() {
@@ -110,6 +122,23 @@ export class Composer {
       event.preventDefault();
       if (open && this.choice >= 0) this.take(this.matches[this.choice]);
       else this.form.requestSubmit();
+    }
+  }
+
+  async shareChosen() {
+    await this.share([...this.file.files]);
+    this.file.value = "";
+  }
+
+  async share(files) {
+    for (const file of files) {
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      if (bytes.length > MAX_FILE_BYTES) {
+        toast(`${file.name} is too large for the playground. Nothing was shared.`, "bad");
+        continue;
+      }
+      const content = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+      await this.store.act("files", { channel: this.channel, thread_ts: this.threadTs, name: file.name, content });
     }
   }
 

@@ -9,7 +9,7 @@ from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
 from bot.playground.web_api.chat import may_post, thread_of
 from bot.playground.web_api.registry import MethodCall, method
-from bot.playground.workspace.messages import File, PostedMessage
+from bot.playground.workspace.messages import Conversation, File, PostedMessage, Share
 
 MAX_BYTES = 1 << 30
 SHOWN_BYTES = 1 << 20
@@ -65,9 +65,17 @@ def _share(call: MethodCall, files: list[File], channel: str) -> None:
         files=[file.id for file in files],
     )
     for file in files:
-        file.shares.append((conversation.id, message.ts))
+        file.shares.append(share_in(conversation, message))
     call.state.post(message)
     call.events.message(message)
+    for file in files:
+        call.events.file_shared(file, message)
+
+
+def share_in(conversation: Conversation, message: PostedMessage) -> Share:
+    """Say where a message shows its files."""
+    kind = "private" if conversation.is_private or conversation.person else "public"
+    return Share(conversation.id, message.ts, message.thread_ts, kind)
 
 
 @method("files.info", "files:read", "files:write", tier=Tier.FOUR)

@@ -5,6 +5,21 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
+
+
+@dataclass(frozen=True)
+class Share:
+    """Where a file is shown: a message, in a thread where `thread_ts` is set; `kind` is `public` or `private`."""
+
+    channel: str
+    ts: str
+    thread_ts: str | None
+    kind: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what the API says of it."""
+        return {"ts": self.ts, **({"thread_ts": self.thread_ts} if self.thread_ts else {})}
 
 
 @dataclass
@@ -19,7 +34,7 @@ class File:
     title: str = ""
     content: bytes | None = None
     snippet_type: str = ""
-    shares: list[tuple[str, str]] = field(default_factory=list)
+    shares: list[Share] = field(default_factory=list)
     is_text: bool = False
 
     def text(self, most: int) -> str | None:
@@ -29,9 +44,9 @@ class File:
         return self.content.decode(errors="replace")
 
     def to_json(self, base_url: str) -> dict[str, Any]:
-        """Give the file object of Slack's API."""
+        """Give the file object of Slack's API. Its content is there for whoever brings the app's token."""
         kind = self.name.rsplit(".", 1)[-1].lower() if "." in self.name else "text"
-        url = f"{base_url}files/{self.id}/{self.name}"
+        url = f"{base_url}files-pri/{self.id}/{quote(self.name)}"
         return {
             "id": self.id,
             "created": self.created,
@@ -47,13 +62,14 @@ class File:
             "is_public": bool(self.shares),
             "url_private": url,
             "url_private_download": url,
-            "permalink": url,
-            "channels": sorted({channel for channel, _ in self.shares}),
+            "permalink": f"{base_url}files/{self.id}/{quote(self.name)}",
+            "channels": sorted({share.channel for share in self.shares}),
             "shares": {
-                "public": {
-                    channel: [{"ts": ts} for shared, ts in self.shares if shared == channel]
-                    for channel, _ in self.shares
+                kind: {
+                    channel: [one.to_json() for one in self.shares if one.channel == channel and one.kind == kind]
+                    for channel in sorted({one.channel for one in self.shares if one.kind == kind})
                 }
+                for kind in sorted({one.kind for one in self.shares})
             },
         }
 

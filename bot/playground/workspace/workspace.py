@@ -158,7 +158,7 @@ DEFAULT_SCOPES = (
     "im:history",
     "pins:write",
 )
-DEFAULT_EVENTS = ("app_home_opened", "reaction_added", "reaction_removed")
+DEFAULT_EVENTS = ("app_home_opened", "file_shared", "reaction_added", "reaction_removed")
 
 
 class _Reader:

@@ -47,5 +47,7 @@ def _sender(kind: EventKind, received: ReceivedEvent) -> Sender | None:
         case EventKind.VIEW:
             about = json.loads(payload["view"].get("private_metadata") or "{}")
             return Sender(str(payload["user"]["id"]), str(about.get("channel", "")))
+        case EventKind.FILE:
+            return Sender(str(payload["event"].get("user_id") or ""), str(payload["event"].get("channel_id") or ""))
         case EventKind.REACTION | EventKind.HOME | EventKind.OTHER:
             return None

@@ -15,6 +15,7 @@ from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.reactions import ReactionHandler
 from bot.slack.handlers.run_buttons import RunButtonHandler
 from bot.slack.handlers.share import ShareHandler
+from bot.slack.handlers.signature_files import SignatureFileHandler
 from bot.slack.handlers.signatures import SignatureHandler
 from bot.slack.handlers.unlock import UnlockHandler
 from bot.slack.publish.home_sync import HomeSync
@@ -53,6 +54,7 @@ def event_handlers(
             forms.pressed,
         ),
         EventKind.HOME: home.opened,
+        EventKind.FILE: SignatureFileHandler(context, signatures),
     }
 
 

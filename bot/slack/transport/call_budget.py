@@ -69,6 +69,7 @@ _LIMITS = {
     "auth_test": Limit(300, 60.0),  # Slack: hundreds a minute
     "chat_postEphemeral": _TIER_4,
     "conversations_members": _TIER_4,
+    "files_info": _TIER_4,
     "files_upload_v2": _TIER_4,
     "usergroups_list": _TIER_2,
     "usergroups_users_list": _TIER_2,

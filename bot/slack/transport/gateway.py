@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -30,6 +31,7 @@ _REPEATABLE = frozenset(
         "conversations.info",
         "conversations.members",
         "conversations.replies",
+        "files.info",
         "reactions.get",
         "users.info",
         "usergroups.list",
@@ -40,6 +42,7 @@ _REPEATABLE = frozenset(
 )
 """Methods that are safe to repeat."""
 
+_OK = 200
 _TOO_MANY = 429
 _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
@@ -129,6 +132,25 @@ class Receipt:
 
     ts: str
     thread: str
+
+
+@dataclass(frozen=True)
+class SharedFile:
+    """A file that somebody shared.
+
+    Args:
+        name: of the file.
+        user: Slack's ID of who shared it.
+        size: in bytes, as Slack says.
+        url: of its content, for the bot's token.
+        threads: where it stands: channel, and the parent of the thread.
+    """
+
+    name: str
+    user: str
+    size: int
+    url: str
+    threads: frozenset[tuple[str, str]]
 
 
 def build_client(token: str, api_url: str | None, session: aiohttp.ClientSession) -> AsyncWebClient:
@@ -318,6 +340,45 @@ class Gateway:
         )
         return str((answer.get("file") or {}).get("id", ""))
 
+    async def file(self, identifier: str) -> SharedFile:
+        """Read what Slack knows of a shared file."""
+        found = (await self._call(self.client.files_info, ANSWER, file=identifier)).get("file") or {}
+        return SharedFile(
+            name=str(found.get("name") or ""),
+            user=str(found.get("user") or ""),
+            size=int(found.get("size") or 0),
+            url=str(found.get("url_private_download") or found.get("url_private") or ""),
+            threads=frozenset(_threads(found.get("shares"))),
+        )
+
+    async def content(self, file: SharedFile, most: int) -> bytes:
+        """Read a shared file, with the bot's token.
+
+        Args:
+            file: from `file`.
+            most: bytes to read.
+        """
+        # Whoever forges an answer of Slack must not have the token sent to another server.
+        if not _is_slacks_own(file.url, str(self.client.base_url)):
+            raise SlackRefusedError("foreign_file_url")
+        headers = {"Authorization": f"Bearer {self.client.token}"}
+        session = self.client.session
+        if session is None:
+            raise SlackUncertainError("no session")
+        try:
+            async with session.get(file.url, headers=headers, allow_redirects=False) as answer:
+                if answer.status == _TOO_MANY:
+                    raise SlackBusyError(_retry_after(answer))
+                # Without the scope Slack redirects to a page for people.
+                if answer.status != _OK:
+                    raise SlackRefusedError(f"HTTP {answer.status}")
+                content = await answer.content.read(most + 1)
+                while len(content) <= most and (more := await answer.content.read(most + 1 - len(content))):
+                    content += more
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise SlackUncertainError(type(error).__name__) from None
+        return content[:most]
+
     async def open_view(self, trigger: str, view: Mapping[str, Any]) -> str:
         """Open a modal for the person behind a trigger, which expires after 3 seconds.
 
@@ -463,6 +524,24 @@ def _answer(error: SlackApiError) -> SlackRefusedError | SlackBusyError | SlackU
     if name in {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}:
         return SlackUncertainError(name)
     return SlackRefusedError(name)
+
+
+def _threads(shares: object) -> Iterator[tuple[str, str]]:
+    """Give the threads in which a file stands, of what Slack says of its places."""
+    places = shares.values() if isinstance(shares, dict) else ()
+    for channels in filter(lambda each: isinstance(each, dict), places):
+        for channel, messages in channels.items():
+            yield from ((str(channel), str(one["thread_ts"])) for one in messages if one.get("thread_ts"))
+
+
+def _is_slacks_own(url: str, base_url: str) -> bool:
+    """Whether an address is Slack's: of the server of the Web API, or of a subdomain of Slack's for Slack itself."""
+    asked, base = urlsplit(url), urlsplit(base_url)
+    if (asked.scheme, asked.netloc) == (base.scheme, base.netloc):
+        return True
+    host = base.hostname or ""
+    is_slack = base.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
+    return is_slack and asked.scheme == "https" and (asked.hostname or "").endswith(".slack.com") and not asked.port
 
 
 def _refusal_in(body: object) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.run import PassedGate
 from bot.domain.signatures.plan_text import read_plan_text, text_to_sign
@@ -97,6 +99,62 @@ async def test_why_a_signature_is_refused_is_told_to_that_person_alone(workspace
         await eventually(lambda: any("is not of the plan of" in text for text in workspace.whispers(BOB)))
     assert workspace.engine.signed == []
     assert workspace.whispers(AMELIE) == []
+
+
+def dropped(workspace: Workspace, content: str, name: str = "plan.txt.sig", user: str = BOB) -> None:
+    """Drop a file into the thread of the run."""
+    (card,) = workspace.by_type("countersign_run")
+    workspace.server.client_actions.share(user, (OPS, card.ts), name, content.encode())
+
+
+@pytest.mark.parametrize("name", ["plan.txt.sig", "signature.txt", "x"])
+async def test_a_signature_is_dropped_into_the_thread_as_a_file(workspace: Workspace, name: str) -> None:
+    workspace.engine.put(RUNS["to_sign"])
+    async with workspace.app():
+        await eventually(lambda: workspace.by_type("countersign_approval"))
+        dropped(workspace, f"{ARMOUR}\n", name)
+        await eventually(lambda: workspace.engine.signed == [(RUN, BOB, f"{ARMOUR}\n")])
+        await eventually(lambda: any("is there, by the key `SHA256:" in text for text in workspace.whispers(BOB)))
+    assert workspace.whispers(AMELIE) == []
+
+
+@pytest.mark.parametrize("content", ["no signature at all", "x" * 20_000, "\0\xff"])
+async def test_a_file_that_should_be_a_signature_is_refused_to_who_dropped_it(
+    workspace: Workspace, content: str
+) -> None:
+    workspace.engine.put(RUNS["to_sign"])
+    workspace.engine.refuses = RefusedError(problem(Reason.SIGNATURE_NOT_READABLE, run=RUN))
+    async with workspace.app():
+        await eventually(lambda: workspace.by_type("countersign_approval"))
+        dropped(workspace, content)
+        await eventually(lambda: any("signature" in text for text in workspace.whispers(BOB)))
+    assert workspace.engine.signed == []
+
+
+async def test_other_files_and_files_elsewhere_are_no_signatures(workspace: Workspace) -> None:
+    workspace.engine.put(RUNS["to_sign"])
+    async with workspace.app():
+        await eventually(lambda: workspace.by_type("countersign_approval"))
+        dropped(workspace, "a note for the others", "note.txt")
+        dropped(workspace, f"{ARMOUR}\n" + " " * 20_000, "large.txt")
+        for thread in (None, workspace.server.client_actions.write(BOB, OPS, "another thread").ts):
+            workspace.server.client_actions.share(BOB, (OPS, thread), "plan.txt.sig", ARMOUR.encode())
+        dropped(workspace, ARMOUR, "last.sig", AMELIE)
+        await eventually(
+            lambda: len(workspace.inbox.settled) > 5 and workspace.inbox.settled == {*workspace.inbox.events}
+        )
+    assert workspace.engine.signed == [(RUN, AMELIE, ARMOUR)]
+    assert workspace.whispers(BOB) == []
+
+
+async def test_files_are_not_looked_at_where_nobody_signs(workspace: Workspace) -> None:
+    workspace.engine.put(RUNS["awaiting_approval"])
+    async with workspace.app():
+        await eventually(lambda: workspace.by_type("countersign_approval"))
+        dropped(workspace, ARMOUR)
+        await eventually(lambda: any(event.kind == "file" for event in workspace.inbox.events.values()))
+        await eventually(lambda: workspace.inbox.settled == {*workspace.inbox.events})
+    assert (workspace.engine.signed, workspace.whispers(BOB)) == ([], [])
 
 
 def test_slack_takes_the_form() -> None:

@@ -27,6 +27,7 @@ from bot.domain.runs.watching import Sighting, Watched, Watching, WatchState
 from bot.domain.secrets import Masker, Secret
 from bot.domain.shell import syntax
 from bot.domain.signatures.signature import Signature
+from bot.domain.signatures.signer_keys import Signers
 from bot.domain.targets.rollout import batches
 from bot.domain.targets.target import EmojiNames, Operations, Target
 from bot.slack.render.builtin_catalog import ENGLISH
@@ -374,6 +375,7 @@ OPERATIONS = Operations(
         )
         for environment in ("production", "staging")
     },
+    signers=Signers(file="allowed_signers"),
 )
 ANCHOR = Head(41, "5e" * 32)
 MASKER = Masker((Secret(PASSWORD),))

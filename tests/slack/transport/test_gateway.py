@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from bot.slack.render.markup import Markup
 from bot.slack.render.message import text_message
 from bot.slack.transport.gateway import (
     Gateway,
+    SharedFile,
     SlackBusyError,
     SlackRefusedError,
     SlackUncertainError,
@@ -105,3 +107,43 @@ async def test_a_post_whose_answer_did_not_come_is_uncertain_and_not_repeated(
         with pytest.raises(SlackUncertainError):
             await gateway.post(OPS, text_message(Markup("said")), None)
     assert workspace.calls("chat.postMessage") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "is_own"),
+    [
+        ("https://files.slack.com/files-pri/T1-F1/plan.txt.sig", "https://slack.com/api/", True),
+        ("https://slack.com.example.com/x", "https://slack.com/api/", False),
+        ("https://notslack.com/x", "https://slack.com/api/", False),
+        ("https://files.slack.com@example.com/x", "https://slack.com/api/", False),
+        ("https://files.slack.com:8443/x", "https://slack.com/api/", False),
+        ("http://files.slack.com/x", "https://slack.com/api/", False),
+        ("http://169.254.169.254/latest", "https://slack.com/api/", False),
+        ("", "https://slack.com/api/", False),
+        ("http://127.0.0.1:81/files/x", "http://127.0.0.1:81/api/", True),
+        ("http://127.0.0.1:82/files/x", "http://127.0.0.1:81/api/", False),
+        ("https://files.slack.com/x", "http://127.0.0.1:81/api/", False),
+    ],
+)
+async def test_the_token_goes_to_slack_alone(url: str, base: str, is_own: bool) -> None:
+    async with open_session() as session:
+        gateway = Gateway(build_client("xoxb-playground", base, session))
+        asked: list[str] = []
+        session.get = lambda url, **_: asked.append(url)  # type: ignore[assignment, method-assign] # nothing is sent
+        with suppress(SlackRefusedError, AttributeError, TypeError):
+            await gateway.content(SharedFile("plan.txt.sig", "U1", 10, url, frozenset()), 100)
+    assert bool(asked) is is_own
+
+
+async def test_a_file_is_read_with_the_token_and_no_further_than_asked(workspace: Workspace) -> None:
+    shared = workspace.server.client_actions.share("U0BOB", (OPS, None), "x.sig", b"0123456789" * 10)
+    (identifier,) = workspace.server.state.message(OPS, shared.ts).files
+    async with open_session() as session:
+        gateway = Gateway(build_client("xoxb-playground", workspace.server.api_url, session))
+        file = await gateway.file(identifier)
+        assert (file.name, file.user, file.size, file.threads) == ("x.sig", "U0BOB", 100, frozenset())
+        assert await gateway.content(file, 64) == (b"0123456789" * 10)[:64]
+        assert await gateway.content(file, 1000) == b"0123456789" * 10
+        foreign = Gateway(build_client("xoxb-foreign", workspace.server.api_url, session))
+        with pytest.raises(SlackRefusedError, match="302"):
+            await foreign.content(file, 64)

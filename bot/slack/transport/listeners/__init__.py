@@ -3,7 +3,7 @@
 from slack_bolt.async_app import AsyncApp
 
 from bot.slack.transport.inbox import EventRecorder
-from bot.slack.transport.listeners import actions, catch_all, home, reactions, views
+from bot.slack.transport.listeners import actions, catch_all, files, home, reactions, views
 from bot.slack.transport.listeners.commands import RecordCommand, command_recorder
 from bot.slack.transport.listeners.views import ValidateForm
 
@@ -19,6 +19,7 @@ def register_all(app: AsyncApp, inbox: EventRecorder, check: ValidateForm) -> No
         check: validates submitted forms.
     """
     reactions.register(app, inbox)
+    files.register(app, inbox)
     actions.register(app, inbox)
     views.register(app, inbox, check)
     home.register(app, inbox)
