@@ -39,8 +39,8 @@ def test_hosts_that_are_alike_take_a_line() -> None:
 def test_it_is_told_in_french_too() -> None:
     told = replace(ctx(), translator=FRENCH)
     said = hosts_part(translated_run(STOPPED, told), told)
-    assert "*Serveurs*" in said
-    assert f"❌ *web5* `{NEW[:7]}` · Le serveur répond · hors service" in said
+    assert "*Hôtes*" in said
+    assert f"❌ *web5* `{NEW[:7]}` · L'hôte est en bonne santé · hors service" in said
 
 
 def test_the_card_in_the_channel_names_the_host_that_stopped_it() -> None:
