@@ -18,6 +18,7 @@ from bot.databases.migrations.migrate import MigratePerformer
 from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
 from bot.databases.migrations.rehearsal_data import BackupDataSource
+from bot.databases.migrations.sandboxed.download import DownloadPerformer
 from bot.databases.migrations.sandboxed.rehearsal import SandboxRehearsalPerformer
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
@@ -27,6 +28,7 @@ from bot.domain.runs.acts import (
     Act,
     AsRehearsed,
     Discard,
+    Download,
     DropCopy,
     DropOld,
     Dump,
@@ -121,6 +123,7 @@ def build_performers(
         Preview: PreviewPerformer(looks, databases),
         Rehearse: RehearsePerformer(runner, connections, databases, BackupDataSource(backups)),
         SandboxRehearsal: SandboxRehearsalPerformer(runner, connections, databases, BackupDataSource(backups)),
+        Download: DownloadPerformer(runner, connections),
         AsRehearsed: AsRehearsedPerformer(databases),
     }
     return looks, performers

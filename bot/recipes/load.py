@@ -376,6 +376,8 @@ class _Step(_Model):
             raise ValueError("a step has either `run` or `does`")
         if self.does is Does.HOST_HEALTH:
             raise ValueError(f"`does: {self.does.value}` is for `rollout` of an environment alone")
+        if self.does is Does.DOWNLOAD and self.release is not ReleaseState.NEW:
+            raise ValueError(f"`does: {self.does.value}` is for a release: it needs `release: new`")
 
     def spec(self) -> StepSpec:
         conditions: list[Condition] = []

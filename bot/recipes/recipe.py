@@ -150,6 +150,7 @@ class Does(StrEnum):
     UNDONE = "undone"
     PREVIEW = "preview"
     REHEARSE = "rehearse"
+    DOWNLOAD = "download"
     MIGRATE = "migrate"
     AS_REHEARSED = "as-rehearsed"
 

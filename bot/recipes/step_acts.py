@@ -9,6 +9,7 @@ from bot.domain.runs.acts import (
     Act,
     AsRehearsed,
     Direction,
+    Download,
     Dump,
     Health,
     HostHealth,
@@ -82,6 +83,8 @@ def act_of_step(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInpu
             if inputs.rehearses is RehearsalWay.SANDBOX:
                 return sandbox_rehearsal(recipe, inputs, values)
             return _rehearse(recipe, target, inputs, values)
+        case Does.DOWNLOAD:
+            return Download(inputs.sha, folder_of(target, inputs))
         case Does.MIGRATE:
             return _migrate(recipe, target, inputs, values)
         case Does.AS_REHEARSED:

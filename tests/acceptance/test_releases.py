@@ -135,11 +135,14 @@ async def test_the_bot_may_be_killed_while_a_release_is_made_and_goes_live(
     new_system: NewSystem, laravel: Application, mariadb: DatabaseServer, ssh_host: DemoHost, tmp_path: Path
 ) -> None:
     root = await releases_of(laravel)
+    lock = json.loads((laravel.author / "composer.lock").read_text())
+    await _pushed(laravel, {"composer.lock": json.dumps(lock | {"content-hash": "another"})})
     ssh_host.commands.forget()
     first = (root / "current").readlink().name
     deadly = {
         "after ssh sent [release running]",
         "before commit step release done",
+        "before commit step download done",
         "before commit step as-approved done",
         "before commit step switch running begun",
         "before commit step switch done",
@@ -147,8 +150,12 @@ async def test_the_bot_may_be_killed_while_a_release_is_made_and_goes_live(
     }
     lives = Lives(await new_system(module=MORTAL, root=root), tmp_path / "passed", deadly)
     assert await lives.play() == "succeeded"
-    assert {"before commit step release done", "before commit step switch done"} <= set(lives.died_at), lives.died_at
-    assert set(changes(ssh_host).values()) == {1}, changes(ssh_host)
+    seen = {f"before commit step {key} done" for key in ("release", "download", "switch")}
+    assert seen <= set(lives.died_at), lives.died_at
+    begun = changes(ssh_host)
+    # Unpacked without scripts first, then set up.
+    assert begun.pop("composer install") == 2
+    assert set(begun.values()) == {1}, begun
     assert await git(root / "current", "rev-parse", "HEAD") == await laravel.tip()
     live = (root / "current").readlink().name
     assert {folder.name for folder in (root / "releases").iterdir()} == {first, live}

@@ -354,6 +354,20 @@ class SandboxRehearsal:
 
 
 @dataclass(frozen=True)
+class Download:
+    """Download the packages that a commit adds, as far as its lock file allows; unpack and run nothing of them.
+
+    Args:
+        sha: the commit.
+        directory: its release's folder on the host; what is downloaded lies in that folder's own git folder.
+    """
+
+    act: ClassVar = "download"
+    sha: str
+    directory: str
+
+
+@dataclass(frozen=True)
 class ApprovedLoss:
     """How many rows of a table may be gone after the migrations.
 
@@ -434,6 +448,7 @@ Act = (
     | Preview
     | Rehearse
     | SandboxRehearsal
+    | Download
     | Migrate
     | AsRehearsed
 )

@@ -19,13 +19,17 @@ from typing import Any
 
 import pytest
 
+from bot.databases.migrations.sandboxed.download import download_script
 from bot.databases.migrations.sandboxed.packages import (
     MAX_BYTES,
     Allowed,
     Archive,
     LockFiles,
     Package,
+    PackagesAnswer,
+    Refused,
     Source,
+    Unchanged,
     packages_of,
 )
 from bot.databases.migrations.sandboxed.packages_script import (
@@ -274,6 +278,43 @@ def test_the_lock_file_has_nothing_but_what_was_checked() -> None:
     }
     [entry] = lock_file((Package("a/b", "1", None, Source("https://a.b/x.git", "r")),))["packages"]
     assert entry["source"] == {"type": "git", "url": "https://a.b/x.git", "reference": "r"}
+
+
+# ── the folder of a release ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@needs_php
+@pytest.mark.parametrize("status", [0, 4])
+async def test_what_a_release_needs_lies_in_its_own_git_folder_or_is_brought_later(host: Host, status: int) -> None:
+    host.fake_composer(status=status)
+    live = host.root / "live.git"
+    sha = await repository(live, composer_lock="{}")
+    shutil.rmtree(host.root / "work")
+    await git(live, "worktree", "add", "--quiet", "--detach", str(host.root / "work"), sha)
+    ended = host.run(download_script(ALLOWED, str(host.root / "live")).script())
+    assert ended.returncode == 0, ended.stderr
+    own = Path(await git(host.root / "work", "rev-parse", "--absolute-git-dir"))
+    assert (own / CACHE).is_dir() is (status == 0)
+    assert ("behind the gate" in ended.stdout) is (status != 0)
+    assert host.record("folder").startswith(str(own))
+    assert sorted(path.name for path in (host.root / "work").iterdir()) == [".git", "composer.lock"]
+
+
+@pytest.mark.parametrize(
+    ("packages", "said"),
+    [
+        (Unchanged(), "nothing to download"),
+        (Allowed((), (HOST,)), "nothing to download"),
+        (Refused("acme/b; rm -rf /", "evil.example.com", "would come from elsewhere"), "acme/b; rm -rf / (evil"),
+    ],
+)
+def test_what_may_not_be_brought_before_approval_is_left_for_later(
+    host: Host, packages: PackagesAnswer, said: str
+) -> None:
+    host.fake_composer()
+    ended = host.run(download_script(packages, "/live").script())
+    assert (ended.returncode, said in ended.stdout) == (0, True)
+    assert not [*(host.root / "record").iterdir()]
 
 
 # ── the real composer ────────────────────────────────────────────────────────────────────────────────────────────────
