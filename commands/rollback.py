@@ -33,6 +33,7 @@ from commands.migration_history import CONTINUING
 from commands.order import out_of_order
 from commands.pending import names_of, remembered
 from commands.privileges import lacking_privileges, lacks_for
+from commands.releases import hosts_differ
 from commands.resume import read_stopped_run, resume_basis, resume_finding, resume_plan
 from commands.rollback_choice import (
     Choice,
@@ -143,19 +144,21 @@ class Rollback:
         if before is None:
             require_ready(recipe, planned.steps, found.behind)
         ran = None if found.database is None else found.database.ran
+        goes_away = max(found.behind, key=lambda facts: facts.removed_count)
         plan = Plan(
             request=run.request,
             steps=(*_early(self.before_plan(run, everywhere), before, decision), *planned.steps),
             basis=_basis(found.behind, found.sha, planned.undo, ran, choice.backup),
             sha=Sha(found.sha),
-            commits=found.behind[0].removed,
-            commit_count=found.behind[0].removed_count,
+            commits=goes_away.removed,
+            commit_count=goes_away.removed_count,
             undo=planned.undo,
             skipped=planned.skipped,
             findings=(
                 rollback_finding(choice),
                 *went_on,
                 *((LeftOut(silent),) if silent else ()),
+                *hosts_differ(found.live),
                 *lost,
                 *planned.findings,
                 *on_replica(found.database),

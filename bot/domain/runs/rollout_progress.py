@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.runs.batches import AFTER_HOST, BEFORE_HOST, HOST_HEALTH, Batches
-from bot.domain.runs.findings import LeftOut, first_of
+from bot.domain.runs.batches import AFTER_HOST, BEFORE_HOST, Batches
+from bot.domain.runs.findings import LeftOut, Resumed, first_of
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.release_order import SWITCH
 from bot.domain.runs.request import Decision
@@ -53,15 +54,15 @@ def hosts_in_rollout(run: Run) -> tuple[HostInRollout, ...]:
     plan = run.plan
     if plan is None or plan.batches is None:
         return ()
-    return tuple(_host(run, plan, plan.batches, host) for host in plan.batches.all_hosts)
+    rows = _by_host(run, plan.batches)
+    return tuple(_host(rows.get(host, ()), plan, host) for host in plan.batches.all_hosts)
 
 
 _OVER = frozenset({StepState.DONE, StepState.SKIPPED})
 _BAD = frozenset({StepState.FAILED, StepState.UNKNOWN})
 
 
-def _host(run: Run, plan: Plan, divided: Batches, host: str) -> HostInRollout:
-    rows = _rows(run, divided, (host,))
+def _host(rows: Sequence[StepRow], plan: Plan, host: str) -> HostInRollout:
     bad = next((row for row in rows if row.state in _BAD), None)
     now = next((row for row in rows if row.state is StepState.RUNNING), None)
     if bad is not None:
@@ -74,7 +75,7 @@ def _host(run: Run, plan: Plan, divided: Batches, host: str) -> HostInRollout:
     states = {row.key: row.state for row in rows}
     back = states.get(AFTER_HOST)
     is_out = states.get(BEFORE_HOST) is StepState.DONE and back not in {None, StepState.DONE}
-    if BEFORE_HOST not in states and HOST_HEALTH in states and back is not None:
+    if BEFORE_HOST not in states and back is not None and first_of(Resumed, plan.findings) is not None:
         # The run before took it out; this one has what is left to be done there.
         is_out = back is not StepState.DONE
     return HostInRollout(host, progress, bad or now, _is_new(rows, plan, host, progress), is_out)
@@ -91,6 +92,15 @@ def _is_new(rows: Sequence[StepRow], plan: Plan, host: str, progress: HostProgre
     if made.state in {StepState.RUNNING, StepState.UNKNOWN}:
         return None
     return True if made.state is StepState.DONE else was
+
+
+def _by_host(run: Run, divided: Batches) -> Mapping[str, Sequence[StepRow]]:
+    """Give the rows of the steps that go from batch to batch, by their host."""
+    keys, found = frozenset(divided.steps), defaultdict[str, list[StepRow]](list)
+    for row in run.steps:
+        if row.key in keys:
+            found[row.place].append(row)
+    return found
 
 
 def _rows(run: Run, divided: Batches, hosts: Sequence[str]) -> tuple[StepRow, ...]:
@@ -133,10 +143,11 @@ def batch_under_way(run: Run) -> int:
     divided = run.plan.batches if run.plan is not None else None
     if divided is None:
         return 0
+    rows = _by_host(run, divided)
     open_batches = (
         number
         for number, hosts in enumerate(divided.hosts, start=1)
-        if any(row.state not in _OVER for row in _rows(run, divided, hosts))
+        if any(row.state not in _OVER for host in hosts for row in rows.get(host, ()))
     )
     return next(open_batches, 0)
 

@@ -170,6 +170,15 @@ def test_what_only_drops_runs_when_nothing_of_the_old_code_is_left(steps: tuple[
     assert keys(plan) == ["config-cache", "switch", "restart-fpm", "queue-restart", "migrate", "prune", "health"]
 
 
+def test_the_first_host_is_taken_out_of_service_when_the_migrations_are_done() -> None:
+    place = [step.key for step in UP].index("switch")
+    steps = (*UP[:place], _step("before-host"), *UP[place:-2], _step("after-host"), *UP[-2:])
+    adds = keys(in_order(planned(ORDERS["a column"][0], steps)))
+    assert adds[:4] == ["config-cache", "migrate", "before-host", "switch"]
+    drops = keys(in_order(planned(ORDERS["a dropped column"][0], steps)))
+    assert drops.index("after-host") < drops.index("migrate") < drops.index("prune")
+
+
 def test_what_is_not_known_is_done_in_maintenance_and_said() -> None:
     plan = in_order(planned(ORDERS["not rehearsed"][0]))
     assert keys(plan) == keys(planned(()))

@@ -21,6 +21,7 @@ from bot.domain.runs.findings import (
     Finding,
     OrderReason,
     ReleaseOrder,
+    Resumed,
     SwitchOrder,
     first_of,
 )
@@ -283,6 +284,17 @@ def test_how_far_a_host_is(states: str, progress: HostProgress, is_new: bool | N
     found = {one.host: one for one in hosts_in_rollout(a_run({"web3": states}))}["web3"]
     assert (found.progress, found.is_new, found.is_out) == (progress, is_new, is_out)
     assert (found.row is not None) is any(letter in states for letter in "rfu")
+
+
+@pytest.mark.parametrize(("resumes", "is_out"), [(True, True), (False, False)])
+def test_a_host_that_the_run_before_took_out_of_service_is_still_out(resumes: bool, is_out: bool) -> None:
+    run = a_run({"web3": "dddfp"})
+    assert run.plan is not None
+    findings = (Resumed("R-0", Decision.RETRY),) if resumes else ()
+    rows = tuple(row for row in run.steps if row.key not in {BEFORE_HOST, "switch", "restart"})
+    found = hosts_in_rollout(replace(run, plan=replace(run.plan, findings=findings), steps=rows))
+    assert found[0].host == "web3"
+    assert found[0].is_out is is_out
 
 
 def test_hosts_are_named_in_the_order_of_the_batches() -> None:
