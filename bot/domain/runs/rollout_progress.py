@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -96,10 +95,10 @@ def _is_new(rows: Sequence[StepRow], plan: Plan, host: str, progress: HostProgre
 
 def _by_host(run: Run, divided: Batches) -> Mapping[str, Sequence[StepRow]]:
     """Give the rows of the steps that go from batch to batch, by their host."""
-    keys, found = frozenset(divided.steps), defaultdict[str, list[StepRow]](list)
+    keys, found = frozenset(divided.steps), dict[str, list[StepRow]]()
     for row in run.steps:
         if row.key in keys:
-            found[row.place].append(row)
+            found.setdefault(row.place, []).append(row)
     return found
 
 
