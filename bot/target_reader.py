@@ -60,6 +60,12 @@ class LiveTargetReader:
         """Give a look at a target."""
         return TargetLook(self, target)
 
+    def prepare(self, target: Target) -> None:
+        """Open a shell on each host with a connection, and a session with the database, in the background."""
+        for host in target.hosts:
+            self.hosts.prepare(host)
+        self.databases.prepare(target)
+
 
 @dataclass(frozen=True)
 class TargetLook:

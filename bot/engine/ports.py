@@ -222,6 +222,10 @@ class TargetReader(Protocol):
         """Give a `Look` at a target."""
         ...
 
+    def prepare(self, target: Target) -> None:
+        """Open in the background what a look that is about to be taken will need; returns at once."""
+        ...
+
 
 class WatchReader(Protocol):
     """Looks at what is watched after a change; it changes nothing."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 import asyncssh
 
 _BLOCK = 256 * 1024
+_LONGEST_NOISE = 64 * 1024
 
 _One = TypeVar("_One")
 _Other = TypeVar("_Other")
@@ -29,6 +30,31 @@ def send_script(process: asyncssh.SSHClientProcess[bytes], script: bytes) -> Non
         process.stdin.write_eof()
     except (asyncssh.Error, OSError) as error:
         raise ConnectionCutError(str(error) or type(error).__name__) from error
+
+
+async def hear(reader: asyncssh.SSHReader[bytes], word: str) -> tuple[bool, bytes]:
+    """Read until a shell says a word that it was told to say, on a line of its own.
+
+    Args:
+        reader: of its standard output.
+        word: random, so that nothing else says it.
+
+    Returns:
+        Whether it did, and what was printed before, as a login shell's start-up files may do.
+    """
+    noise = b""
+    try:
+        while len(noise) < _LONGEST_NOISE:
+            line = await reader.readline()
+            # It may follow other output without a line end.
+            if line.endswith(f"{word}\n".encode()):
+                return True, noise
+            if not line:
+                break
+            noise += line
+    except (asyncssh.Error, OSError):
+        pass
+    return False, noise
 
 
 async def read_block(reader: asyncssh.SSHReader[bytes]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ import asyncssh
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.shell import Command, ReadResult
 from bot.domain.targets.target import Host
-from bot.hosts.channel import ConnectionCutError, read_bounded, run_both, send_script
+from bot.hosts.channel import ConnectionCutError, hear, read_bounded, run_both, send_script
 from bot.hosts.login import Jump, log_in
-from bot.hosts.spare_shell import OpenShell, SpareShell
+from bot.hosts.spare_shells import FRESH_SECONDS, Contact, OpenShell, SpareShells
 
 _OPEN_FAILED_PAUSE = 0.05
+_LONGEST_COMPLAINT = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class ConnectionSettings:
     connect_timeout: float = 15.0
     open_timeout: float = 30.0
     pace: float = 0.05
-    channels: int = 5
+    channels: int = 7
     connections: int = 6
 
 
@@ -50,6 +52,7 @@ class _Link:
 
     def __init__(self, connection: asyncssh.SSHClientConnection, channels: int) -> None:
         self.connection = connection
+        self.contact = Contact(asyncio.get_running_loop().time())
         self.wanted = 0
         self._channels = channels
         self._places = asyncio.Semaphore(channels)
@@ -84,7 +87,7 @@ class _Pool:
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.spare = SpareShell(self.open_spare)
+        self.spare = SpareShells(self.open_spare)
         self.links: list[_Link] = []
         self.making: asyncio.Task[_Link] | None = None
         self.next_start = 0.0
@@ -180,19 +183,59 @@ class Connections:
         Raises:
             RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`.
         """
-        script = f"{{\n{command.script()}\n}} </dev/null\n".encode(errors="surrogateescape")
+        return (await self.read_with_key(host, command, timeout, limit))[0]
+
+    async def read_with_key(
+        self,
+        host: str,
+        command: Command,
+        timeout: float,  # noqa: ASYNC109 - as of `read`
+        limit: int = 4 * 1024 * 1024,
+    ) -> tuple[ReadResult, str]:
+        """Run a short command as `read` does.
+
+        Returns:
+            The answer, and the fingerprint `SHA256:…` of the key with which whoever answered has proven itself; empty
+            where nobody did.
+
+        Raises:
+            RefusedError: as `read`.
+        """
+        nonce = secrets.token_hex(8)
+        script = f"echo {nonce}\n{{\n{command.script()}\n}} </dev/null\n".encode(errors="surrogateescape")
         try:
-            async with asyncio.timeout(timeout), self.shell(host) as process:
+            async with asyncio.timeout(timeout):
+                # Once more where it never began: a shell that was opened ahead may be dead.
+                for _ in range(2):
+                    answer = await self._read(host, script, nonce, limit)
+                    if answer is not None:
+                        return answer
+                return ReadResult(None, b"", b"the connection was lost"), ""
+        except TimeoutError:
+            return ReadResult(None, b"", f"no answer within {timeout:g} s".encode()), ""
+        except ConnectionCutError as cut:
+            return ReadResult(None, b"", str(cut).encode()), ""
+
+    async def _read(self, host: str, script: bytes, nonce: str, limit: int) -> tuple[ReadResult, str] | None:
+        """Run a script whose first line says a nonce; None if a shell was lost before that which was opened ahead."""
+        async with self._opened(host) as shell:
+            process, key = shell.process, _fingerprint(shell.connection)
+            with contextlib.suppress(ConnectionCutError):  # judged below
                 send_script(process, script)
+            has_begun, noise = await hear(process.stdout, nonce)
+            if has_begun:
                 (stdout, truncated), (stderr, _) = await run_both(
-                    read_bounded(process.stdout, limit), read_bounded(process.stderr, 64 * 1024)
+                    read_bounded(process.stdout, limit), read_bounded(process.stderr, _LONGEST_COMPLAINT)
                 )
                 await process.wait_closed()
-                return ReadResult(process.exit_status, stdout, stderr, truncated)
-        except TimeoutError:
-            return ReadResult(None, b"", f"no answer within {timeout:g} s".encode())
-        except ConnectionCutError as cut:
-            return ReadResult(None, b"", str(cut).encode())
+                return ReadResult(process.exit_status, stdout, stderr, truncated), key
+            complaint = b""
+            with contextlib.suppress(ConnectionCutError):
+                complaint, _ = await read_bounded(process.stderr, _LONGEST_COMPLAINT)
+            await process.wait_closed()
+            if process.exit_status is None and shell.presumed:
+                return None
+            return ReadResult(process.exit_status, noise, complaint), key
 
     @contextlib.asynccontextmanager
     async def shell(self, host: str) -> AsyncIterator[asyncssh.SSHClientProcess[bytes]]:
@@ -210,6 +253,16 @@ class Connections:
         async with self._opened(host) as shell:
             yield shell.process
 
+    def prepare(self, host: str) -> None:
+        """Open a shell in the background if there is a connection, for a call that is about to be made.
+
+        Args:
+            host: its name.
+        """
+        pool = self._pools.get(host)
+        if pool is not None:
+            pool.spare.prepare()
+
     @contextlib.asynccontextmanager
     async def connection(self, host: str) -> AsyncIterator[asyncssh.SSHClientConnection]:
         """Yield a connection that has just answered, for forwarding.
@@ -222,29 +275,16 @@ class Connections:
         """
         yield await self._answering(host)
 
-    async def host_key(self, host: str) -> str:
-        """Give the fingerprint of the key with which a host has proven itself: `SHA256:…`.
-
-        Args:
-            host: its name.
-
-        Raises:
-            RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`.
-        """
-        connection = await self._answering(host)
-        key = connection.get_server_host_key()
-        return str(key.get_fingerprint("sha256")) if key is not None else "unknown"
-
     async def _answering(self, host: str) -> asyncssh.SSHClientConnection:
         """Return a connection on which a channel could be opened: a lost one may not be noticed yet."""
-        async with self._opened(host) as shell:
+        async with self._opened(host, silence=0) as shell:
             return shell.connection
 
     @contextlib.asynccontextmanager
-    async def _opened(self, host: str) -> AsyncIterator[OpenShell]:
+    async def _opened(self, host: str, silence: float = FRESH_SECONDS) -> AsyncIterator[OpenShell]:
         pool = self._pool(host)
         try:
-            shell = await pool.spare.take() or await self._open(pool)
+            shell = await pool.spare.take(silence) or await self._open(pool)
         except RefusedError as refusal:
             self._failed(host, refusal.problem.reason.value)
             raise
@@ -255,6 +295,8 @@ class Connections:
             self._failed(host, "connection_lost")
             raise
         finally:
+            if shell.process.exit_status is not None:
+                shell.contact.hear()
             shell.close()
 
     async def _open(self, pool: _Pool) -> OpenShell:
@@ -348,11 +390,18 @@ class Connections:
         )
 
 
+def _fingerprint(connection: asyncssh.SSHClientConnection) -> str:
+    key = connection.get_server_host_key()
+    return str(key.get_fingerprint("sha256")) if key is not None else "unknown"
+
+
 async def _open_on(link: _Link) -> OpenShell:
     opening: Awaitable[asyncssh.SSHClientProcess[bytes]] = link.connection.create_process(
         "exec sh", encoding=None, stdin=asyncssh.PIPE
     )
-    return OpenShell(link.connection, await _owned(opening), link.give_back)
+    process = await _owned(opening)
+    link.contact.hear()
+    return OpenShell(link.connection, process, link.contact, link.give_back)
 
 
 async def _owned(

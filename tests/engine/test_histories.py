@@ -202,6 +202,9 @@ class Outside:
     def look(self, target: Target) -> Any:
         return self
 
+    def prepare(self, target: Target) -> None:
+        return None
+
     async def identity(self, name: str) -> HostIdentity:
         return HostIdentity(name, "web1.example.com", 22, "deploy", "SHA256:key", "")
 

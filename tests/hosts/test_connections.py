@@ -127,9 +127,9 @@ async def test_a_cut_in_the_middle_of_a_read_is_unknown_never_success(
     assert (await reading).exit_status is None
 
 
-async def test_a_frozen_connection_is_found_dead(wired: Connections, wire: TcpProxy) -> None:
-    reading = asyncio.create_task(wired.read("web1", syntax("echo on; sleep 60"), 60))
-    await until(lambda: wire.live > 0)
+async def test_a_frozen_connection_is_found_dead(wired: Connections, wire: TcpProxy, tmp_path: Path) -> None:
+    reading = asyncio.create_task(wired.read("web1", syntax(f"touch {tmp_path}/on; sleep 60"), 60))
+    await until((tmp_path / "on").exists)
     assert (await wired.read("web1", syntax("true"), 10)).exit_status == 0
     wire.freeze()
     async with asyncio.timeout(20):

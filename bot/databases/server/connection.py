@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aiomysql
 
-from bot.databases.server.errors import ServerError
+from bot.databases.server.errors import CONNECTION_LOST, NO_ANSWER, ServerError
 from bot.databases.server.tls import InsistingConnection, PreferringConnection, tls_context
 from bot.domain.targets.target import Database
 from bot.domain.targets.tls import TlsMode
 
 Row = tuple[Any, ...]
+Statement = tuple[str, tuple[object, ...]]
+"""A statement with `%s` for each value, and the values."""
 
 
 @dataclass(frozen=True)
@@ -159,13 +161,34 @@ class Connection:
         Raises:
             ServerError: the server refused it, the connection was lost, or the time is over.
         """
-        limit = self._login.limits.query
+        (answer,) = await self.ask_together(((sql, values),))
+        if isinstance(answer, ServerError):
+            raise answer
+        return answer
+
+    async def ask_together(self, statements: Sequence[Statement]) -> tuple[QueryResult | ServerError, ...]:
+        """Run statements with one question to the server, in order; it runs none behind one that it refuses.
+
+        Args:
+            statements: at least one, each as for `ask`.
+
+        Returns:
+            What each of them answered that was run, the last of which may have been refused.
+
+        Raises:
+            ServerError: the connection was lost, or the time is over.
+        """
+        limit = self._login.limits.query * len(statements)
+        answers: list[QueryResult | ServerError] = []
         try:
             async with asyncio.timeout(limit):
                 cursor = await self._connection.cursor()
-                await cursor.execute(sql, values or None)
-                columns = tuple(str(column[0]) for column in cursor.description or ())
-                return QueryResult(columns, tuple(await cursor.fetchall()))
+                await cursor.execute("; ".join(cursor.mogrify(sql, values or None) for sql, values in statements))
+                has_more = True
+                while has_more:
+                    columns = tuple(str(column[0]) for column in cursor.description or ())
+                    answers.append(QueryResult(columns, tuple(await cursor.fetchall())))
+                    has_more = bool(await cursor.nextset())
         except TimeoutError as error:
             await self._end_statement()
             raise ServerError(0, f"no answer within {limit:g} s") from error
@@ -173,9 +196,13 @@ class Connection:
             await self._end_statement()
             raise
         except aiomysql.Error as error:
-            raise _server_error(error) from error
+            refusal = _server_error(error)
+            if refusal.number in NO_ANSWER:
+                raise refusal from error
+            answers.append(refusal)
         except (OSError, EOFError, RuntimeError, UnicodeError) as error:
-            raise ServerError(0, f"the connection was lost ({type(error).__name__})") from error
+            raise ServerError(CONNECTION_LOST, f"the connection was lost ({type(error).__name__})") from error
+        return tuple(answers)
 
     async def answers(self, seconds: float) -> bool:
         """Ask the server for a sign of life.

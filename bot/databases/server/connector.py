@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
+from typing import TypeVar
 
 from bot.databases.ports import TunnelOpener
 from bot.databases.server.connection import USUAL_LIMITS, Connection, Login, QueryLimits, connect
-from bot.databases.server.errors import NO_SUCH_DATABASE, NO_SUCH_TABLE, ServerError, problem_of
+from bot.databases.server.errors import LOST, NO_SUCH_DATABASE, NO_SUCH_TABLE, ServerError, problem_of
 from bot.databases.server.idle_sessions import IdleSessions, OpenSession
 from bot.databases.server.quoting import identifier
 from bot.databases.server.scratch_names import ScratchNames
 from bot.databases.server.session import ReadOnlySession, ThrowawaySession, read_only, version_of
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.targets.target import Database, Target
+
+T = TypeVar("T")
 
 
 class Connector:
@@ -47,11 +51,7 @@ class Connector:
             RefusedError: `database_unreachable`, `database_login_refused`, `database_missing`, `blocked_by_sessions`,
                 or a host's reason; also for a `ServerError` that leaves the context.
         """
-        database = target.database
-        if database is None:
-            raise RefusedError(
-                problem(Reason.DATABASE_MISSING, app=target.name.app, environment=target.name.environment, database="")
-            )
+        database = _database_of(target)
         opened = (await self._idle.take(database) if self._idle is not None else None) or await self._open(database)
         try:
             with _translating_errors(database):
@@ -63,6 +63,40 @@ class Connector:
             await opened.close()
         else:
             await self._idle.give_back(database, opened)
+
+    async def read(self, target: Target, work: Callable[[ReadOnlySession], Awaitable[T]]) -> T:
+        """Do something in a read-only session; once more, in another one, where a kept one was lost.
+
+        Args:
+            target: whose database.
+            work: only reads, and may be called twice.
+
+        Raises:
+            RefusedError: as `reading`.
+        """
+        database = _database_of(target)
+        kept = await self._idle.take_unasked(database) if self._idle is not None else None
+        if self._idle is not None and kept is not None:
+            try:
+                answer = await work(kept.session)
+            except ServerError as error:
+                await kept.close()
+                if error.number not in LOST:
+                    raise RefusedError(problem_of(error, database)) from error
+            except BaseException:
+                await kept.close()
+                raise
+            else:
+                await self._idle.give_back(database, kept)
+                return answer
+        async with self.reading(target) as session:
+            return await work(session)
+
+    def prepare(self, target: Target) -> None:
+        """Open a session with a target's database in the background, for a look that is about to be taken."""
+        database = target.database
+        if self._idle is not None and database is not None:
+            self._idle.prepare(database, partial(self._open, database))
 
     async def _open(self, database: Database) -> OpenSession:
         async with contextlib.AsyncExitStack() as stack:
@@ -215,6 +249,13 @@ class Connector:
             return
         async with self._open_tunnel(database.via, database.host, database.port) as (host, port):
             yield Login(database, host, port, self._limits)
+
+
+def _database_of(target: Target) -> Database:
+    if target.database is None:
+        name = target.name
+        raise RefusedError(problem(Reason.DATABASE_MISSING, app=name.app, environment=name.environment, database=""))
+    return target.database
 
 
 @contextlib.contextmanager

@@ -14,21 +14,28 @@ NO_SUCH_COLUMN = 1054
 NEEDS_PRIVILEGE = 1227
 UNKNOWN_VARIABLE = 1193
 
-NO_ANSWER = frozenset(
+CONNECTION_LOST = 2013
+LOST = frozenset(
     {
-        0,  # the bot's own time limit, and what the client library gives no number
         1053,  # the server is being shut down
         1152,  # aborted connection
         1184,  # the same, while it is new
-        1317,  # the statement was killed
         1927,  # the connection was killed (MariaDB)
-        1969,  # the server's time limit (MariaDB)
         2006,  # the server has gone away
-        2013,  # the connection was lost
+        CONNECTION_LOST,
         2055,  # the same, with the system's own number
-        3024,  # the server's time limit (MySQL)
         3169,  # the session was killed (MySQL)
         4031,  # closed for inactivity (MySQL)
+    }
+)
+"""The connection is gone; another one may answer."""
+
+NO_ANSWER = LOST | frozenset(
+    {
+        0,  # the bot's own time limit, and what the client library gives no number
+        1317,  # the statement was killed
+        1969,  # the server's time limit (MariaDB)
+        3024,  # the server's time limit (MySQL)
     }
 )
 """The answer did not come, which says nothing of the question. Other numbers refuse the statement itself."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
-from bot.databases.server.connection import Row
+from bot.databases.server.connection import Row, Statement
 from bot.databases.server.connector import Connector
 from bot.databases.server.errors import NEEDS_PRIVILEGE, NO_SUCH_COLUMN, NO_SUCH_TABLE, ServerError
 from bot.databases.server.privileges import missing_privileges
 from bot.databases.server.quoting import identifier
-from bot.databases.server.replication import replication_of
+from bot.databases.server.replication import replica_statements, replication_of, replication_statements
 from bot.databases.server.schema import canonical
 from bot.databases.server.session import ReadOnlySession
 from bot.databases.server.tables import live_schema
@@ -87,25 +88,7 @@ class DatabaseLook:
             RefusedError: `database_unreachable`, `database_login_refused`, `database_missing`, `blocked_by_sessions`,
                 or a host's reason.
         """
-        async with self._connections.reading(target) as session:
-            has_table, ran = await _migrations(session, table)
-            sees_all, sessions = await sessions_open_for(session, LONG_TRANSACTION)
-            sizes = await session.rows(_SIZE, table if has_table else None)
-            ((size, largest, directory, changed, name, server),) = sizes
-            return DatabaseFacts(
-                version=session.version,
-                has_table=has_table,
-                ran=ran,
-                sessions=sessions,
-                size_bytes=int(size),
-                sees_all_sessions=sees_all,
-                largest_bytes=int(largest),
-                directory=str(directory),
-                name=str(name),
-                server=str(server),
-                changed_at=None if changed is None else datetime.fromtimestamp(float(changed), UTC),
-                replication=await replication_of(session, sees_all_sessions=sees_all),
-            )
+        return await self._connections.read(target, partial(_facts, table=table))
 
     async def applied(self, target: Target, table: str) -> tuple[AppliedMigration, ...]:
         """Read the rows of the migrations table alone, in order; none where there is no such table.
@@ -117,8 +100,8 @@ class DatabaseLook:
         Raises:
             RefusedError: as `database`.
         """
-        async with self._connections.reading(target) as session:
-            return (await _migrations(session, table))[1]
+        _, ran = await self._connections.read(target, partial(_migrations, table=table))
+        return ran
 
     async def rows(self, target: Target, table: str, column: str | None) -> int:
         """Count the rows of a table, or those of them that have a value in a column.
@@ -212,21 +195,49 @@ class DatabaseLook:
         Raises:
             RefusedError: as `database`.
         """
-        async with self._connections.reading(target) as session:
-            return frozenset(canonical(await live_schema(session)).splitlines())
+        return frozenset(canonical(await self._connections.read(target, live_schema)).splitlines())
+
+    def prepare(self, target: Target) -> None:
+        """Open a session in the background, for a look that is about to be taken."""
+        self._connections.prepare(target)
+
+
+async def _facts(session: ReadOnlySession, table: str | None) -> DatabaseFacts:
+    asked = await session.ahead(
+        *((sql, ()) for sql in _migrations_statements(table)[:1]),
+        (_SIZE, (table,)),
+        *replication_statements(session),
+        (_MAY_SEE_ALL, ()),
+    )
+    sees_all = await _sees_all(asked)
+    statements = (_sessions_statement(session, LONG_TRANSACTION, sees_all=sees_all),)
+    asked = await asked.ahead(*statements, *(replica_statements(session) if sees_all else ()))
+    has_table, ran = await _migrations(asked, table)
+    sessions = await _sessions(asked, *statements)
+    sizes = await asked.rows(_SIZE, table if has_table else None)
+    ((size, largest, directory, changed, name, server),) = sizes
+    return DatabaseFacts(
+        version=session.version,
+        has_table=has_table,
+        ran=ran,
+        sessions=sessions,
+        size_bytes=int(size),
+        sees_all_sessions=sees_all,
+        largest_bytes=int(largest),
+        directory=str(directory),
+        name=str(name),
+        server=str(server),
+        changed_at=None if changed is None else datetime.fromtimestamp(float(changed), UTC),
+        replication=await replication_of(asked, sees_all_sessions=sees_all),
+    )
 
 
 async def _migrations(session: ReadOnlySession, table: str | None) -> tuple[bool, tuple[AppliedMigration, ...]]:
     if table is None:
         return False, ()
-    try:
-        quoted = identifier(table)
-    except ValueError:
-        return False, ()
-    # Laravel before 5.4 kept no id
-    for columns, order in (("migration, batch", "id"), ("migration, batch", "batch, migration")):
+    for sql in _migrations_statements(table):
         try:
-            rows = await session.rows(f"SELECT {columns} FROM {quoted} ORDER BY {order}")  # noqa: S608 - quoted as an identifier
+            rows = await session.rows(sql)
         except ServerError as error:
             if error.number in NO_SUCH_TABLE:
                 return False, ()
@@ -234,7 +245,20 @@ async def _migrations(session: ReadOnlySession, table: str | None) -> tuple[bool
                 raise
         else:
             return True, tuple(_ran(row) for row in rows)
+    if not _migrations_statements(table):
+        return False, ()
     raise RefusedError(problem(Reason.INTERNAL, table=table, detail="this table has no columns migration and batch"))
+
+
+def _migrations_statements(table: str | None) -> tuple[str, ...]:
+    """Return the statements that read the migrations table, the usual one first; none if no table has such a name."""
+    try:
+        quoted = identifier(table or "")
+    except ValueError:
+        return ()
+    # Laravel before 5.4 kept no id
+    orders = ("id", "batch, migration")
+    return tuple(f"SELECT migration, batch FROM {quoted} ORDER BY {order}" for order in orders)  # noqa: S608 - quoted
 
 
 def _ran(row: Row) -> AppliedMigration:
@@ -256,8 +280,17 @@ async def sessions_open_for(session: ReadOnlySession, seconds: int) -> tuple[boo
         ServerError: they cannot be read.
     """
     sees_all = await _sees_all(session)
+    return sees_all, await _sessions(session, _sessions_statement(session, seconds, sees_all=sees_all))
+
+
+def _sessions_statement(session: ReadOnlySession, seconds: int, *, sees_all: bool) -> Statement:
     sql = (_SESSIONS if sees_all else _OWN_SESSIONS).replace("{processlist}", session.processlist)
-    return sees_all, tuple(_found(row) for row in await session.rows(sql, _LONGEST_QUERY, seconds))
+    return sql, (_LONGEST_QUERY, seconds)
+
+
+async def _sessions(session: ReadOnlySession, statement: Statement) -> tuple[Session, ...]:
+    sql, values = statement
+    return tuple(_found(row) for row in await session.rows(sql, *values))
 
 
 async def _sees_all(session: ReadOnlySession) -> bool:

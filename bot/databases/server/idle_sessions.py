@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from contextvars import Context
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -11,10 +14,17 @@ from typing import Self
 from bot.background import TaskSet
 from bot.databases.server.connection import Connection
 from bot.databases.server.session import ReadOnlySession
+from bot.domain.errors import RefusedError
 from bot.domain.targets.target import Database
 
 KEPT_SECONDS = 15.0
 """Seconds after which a session that nobody uses is closed."""
+
+SILENT_SECONDS = 5.0
+"""Seconds after which a session is asked for a sign of life before its use."""
+
+_KEPT = 2
+"""Sessions of a database at most: two checks are made at once when a run ends."""
 
 _ANSWER_SECONDS = 2.0
 
@@ -42,19 +52,23 @@ class OpenSession:
 class _Kept:
     session: OpenSession
     expiry: asyncio.TimerHandle
+    since: float
 
 
 class IdleSessions:
-    """Keeps at most one idle session of each database. As a context manager it closes them all at the end.
+    """Keeps a few idle sessions of each database. As a context manager it closes them all at the end.
 
     Args:
         seconds: for which one is kept.
+        silent: for which it may have said nothing and is taken to live.
     """
 
-    def __init__(self, seconds: float = KEPT_SECONDS) -> None:
+    def __init__(self, seconds: float = KEPT_SECONDS, silent: float = SILENT_SECONDS) -> None:
         self._seconds = seconds
-        self._kept: dict[Database, _Kept] = {}
-        self._closing = TaskSet()
+        self._silent = silent
+        self._kept: defaultdict[Database, list[_Kept]] = defaultdict(list)
+        self._opening: set[Database] = set()
+        self._tasks = TaskSet()
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -64,40 +78,71 @@ class IdleSessions:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closed = True
-        left = [self._remove(database) for database in tuple(self._kept)]
-        await asyncio.gather(*(session.close() for session in left if session is not None), return_exceptions=True)
-        await self._closing.aclose()
+        left = [self._remove(database) for database, kept in tuple(self._kept.items()) for _ in tuple(kept)]
+        await asyncio.gather(*(one.session.close() for one in left if one is not None), return_exceptions=True)
+        await self._tasks.aclose()
 
     async def take(self, database: Database) -> OpenSession | None:
-        """Return the idle session of a database if it still answers."""
-        session = self._remove(database)
-        if session is None:
-            return None
-        try:
-            if await session.connection.answers(_ANSWER_SECONDS):
-                return session
-        except BaseException:
-            await session.close()
-            raise
-        self._closing.start(session.close(), "close a lost session")
+        """Return an idle session of a database that still answers."""
+        while (kept := self._remove(database)) is not None:
+            try:
+                if await kept.session.connection.answers(_ANSWER_SECONDS):
+                    return kept.session
+            except BaseException:
+                await kept.session.close()
+                raise
+            self._tasks.start(kept.session.close(), "close a lost session")
         return None
 
+    async def take_unasked(self, database: Database) -> OpenSession | None:
+        """Return an idle session of a database that answered a moment ago, and may have been lost since.
+
+        One that has been silent for longer is asked for a sign of life.
+        """
+        kept = next(reversed(self._kept[database]), None)
+        if kept is None or asyncio.get_running_loop().time() - kept.since > self._silent:
+            return await self.take(database)
+        self._remove(database)
+        return kept.session
+
     async def give_back(self, database: Database, session: OpenSession) -> None:
-        """Keep a session whose use has ended well, or close it where there is one already."""
-        if self._closed or database in self._kept:
+        """Keep a session whose use has ended well, or close it where there are enough already."""
+        if self._closed or len(self._kept[database]) >= _KEPT:
             await session.close()
             return
-        expiry = asyncio.get_running_loop().call_later(self._seconds, self._expire, database)
-        self._kept[database] = _Kept(session, expiry)
+        loop = asyncio.get_running_loop()
+        expiry = loop.call_later(self._seconds, self._expire, database)
+        self._kept[database].append(_Kept(session, expiry, loop.time()))
+
+    def prepare(self, database: Database, open_session: Callable[[], Awaitable[OpenSession]]) -> None:
+        """Open a session in the background, unless there are enough.
+
+        Args:
+            database: of the session.
+            open_session: opens it; a refusal means that there is none, and is told to whoever opens the next one.
+        """
+        if self._closed or database in self._opening or len(self._kept[database]) >= _KEPT:
+            return
+
+        async def opening() -> None:
+            try:
+                await self.give_back(database, await open_session())
+            except RefusedError:
+                return
+            finally:
+                self._opening.discard(database)
+
+        self._opening.add(database)
+        Context().run(self._tasks.start, opening(), "open a session ahead")
 
     def _expire(self, database: Database) -> None:
-        session = self._remove(database)
-        if session is not None:
-            self._closing.start(session.close(), "close an idle session")
+        kept = self._kept[database].pop(0)  # the one that is kept for the longest
+        self._tasks.start(kept.session.close(), "close an idle session")
 
-    def _remove(self, database: Database) -> OpenSession | None:
-        kept = self._kept.pop(database, None)
-        if kept is None:
+    def _remove(self, database: Database) -> _Kept | None:
+        """Take the session that was used last out."""
+        if not self._kept[database]:
             return None
+        kept = self._kept[database].pop()
         kept.expiry.cancel()
-        return kept.session
+        return kept

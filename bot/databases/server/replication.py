@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bot.databases.server.connection import Row
+from bot.databases.server.connection import Row, Statement
 from bot.databases.server.errors import NEEDS_PRIVILEGE, NO_ANSWER, ServerError
 from bot.databases.server.privileges import grants_of
 from bot.databases.server.session import Flavour, ReadOnlySession
@@ -84,6 +84,16 @@ async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -
     elif count is None or count > 0:
         hidden[HiddenReplication.REPLICAS] = _SHOWS_REPLICAS
     return Replication(primaries or (), replicas, count, hidden, await _refuses_writes(session, settings))
+
+
+def replication_statements(session: ReadOnlySession) -> tuple[Statement, ...]:
+    """Return the statements with which `replication_of` begins, for `ReadOnlySession.ahead`."""
+    return (_COUNTS, ()), (_SETTINGS, ()), (_FOLLOWS[session.flavour][0], ())
+
+
+def replica_statements(session: ReadOnlySession) -> tuple[Statement, ...]:
+    """Return those with which it goes on where everybody's sessions are seen."""
+    return ((_REPLICAS.replace("{processlist}", session.processlist), ()),)
 
 
 async def _refuses_writes(session: ReadOnlySession, settings: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from bot.databases.server.connection import Connection, QueryLimits, Row
+from bot.databases.server.connection import Connection, QueryLimits, QueryResult, Row, Statement
 from bot.databases.server.errors import UNKNOWN_VARIABLE, ServerError
 
 
@@ -49,6 +49,39 @@ class ReadOnlySession(_Session):
     ) -> None:
         super().__init__(version, connection)
         self.processlist = processlist
+        self._ahead: dict[Statement, QueryResult | ServerError] = {}
+
+    async def ahead(self, *statements: Statement) -> ReadOnlySession:
+        """Ask together what is about to be asked one by one.
+
+        Args:
+            *statements: those that are likely to be refused last, because each refusal takes another question.
+
+        Returns:
+            This session, which gives the next call with each statement the answer that is there already.
+
+        Raises:
+            ServerError: the connection was lost, or the time is over.
+        """
+        session = ReadOnlySession(self.version, self._connection, self.processlist)
+        session._ahead = dict(self._ahead)
+        left = list(statements)
+        while left:
+            answers = await self._connection.ask_together(left)
+            if len(left) > 1 and isinstance(answers[0], ServerError):
+                # Perhaps what lies between takes one statement at a time.
+                answers = await self._connection.ask_together(left[:1])
+                if not isinstance(answers[0], ServerError):
+                    left = left[:1]
+            session._ahead |= dict(zip(left, answers, strict=False))
+            del left[: len(answers)]
+        return session
+
+    async def _ask(self, sql: str, *values: object) -> QueryResult:
+        answer = self._ahead.pop((sql, values), None)
+        if isinstance(answer, ServerError):
+            raise answer
+        return answer or await self._connection.ask(sql, *values)
 
     async def rows(self, sql: str, *values: object) -> tuple[Row, ...]:
         """Run one statement. When it is cancelled or takes too long, it is ended at the server too.
@@ -63,7 +96,7 @@ class ReadOnlySession(_Session):
         Raises:
             ServerError: the server refused it, the connection was lost, or the time is over.
         """
-        return (await self._connection.ask(sql, *values)).rows
+        return (await self._ask(sql, *values)).rows
 
     async def records(self, sql: str) -> tuple[Mapping[str, Any], ...]:
         """Run one statement whose columns differ between versions; otherwise as `rows`.
@@ -77,7 +110,7 @@ class ReadOnlySession(_Session):
         Raises:
             ServerError: as `rows`.
         """
-        answer = await self._connection.ask(sql)
+        answer = await self._ask(sql)
         return tuple(dict(zip(answer.columns, row, strict=True)) for row in answer.rows)
 
 

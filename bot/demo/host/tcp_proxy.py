@@ -145,6 +145,9 @@ class _Line:
         await self._wire.carried()
         server = await asyncio.open_connection(*target)
         self._writers.append(server[1])
+        for writer in self._writers:
+            # A wire holds nothing back; asyncio sets this only for sockets that were made with the protocol's number.
+            writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._one_way(self._client[0], server[1]))
             group.create_task(self._one_way(server[0], self._client[1]))

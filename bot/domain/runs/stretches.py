@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from bot.domain.runs.acts import Shell
 from bot.domain.runs.journal_layout import STRETCH
-from bot.domain.runs.plan import Phase, Risk, Step
+from bot.domain.runs.plan import Phase, Plan, Risk, Step
 from bot.domain.runs.run import Run, StepRow, StepState
 
 LONGEST = 10
@@ -31,6 +33,16 @@ def next_stretch(steps: tuple[Step, ...], run: Run) -> tuple[Step, ...]:
             break
         stretch.append(step)
     return tuple(stretch)
+
+
+def first_reads(plan: Plan) -> tuple[Step, ...]:
+    """Return the commands that only read and stand before every other step of the change, and before any batch."""
+    in_batches = plan.batches.steps if plan.batches is not None else ()
+
+    def is_first(step: Step) -> bool:
+        return isinstance(step.act, Shell) and step.risk is Risk.READS and step.key not in in_batches
+
+    return tuple(takewhile(is_first, plan.of(Phase.CHANGE)))
 
 
 def checks_at_once(steps: tuple[Step, ...]) -> tuple[tuple[Step, ...], ...]:

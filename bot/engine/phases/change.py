@@ -12,7 +12,7 @@ from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.rollout import Stage, stages
 from bot.domain.runs.rollout_progress import batch_begins_at, is_partly_rolled_out, is_untouched_batch
 from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
-from bot.domain.runs.stretches import checks_at_once, next_stretch, open_stretch
+from bot.domain.runs.stretches import checks_at_once, first_reads, next_stretch, open_stretch
 from bot.engine.phases.gate import approval_withdrawn, nothing_changed_yet, passing_problem, void
 from bot.engine.phases.rehearsal import ask_again, rehearse
 from bot.engine.phases.watch import watch_after
@@ -135,6 +135,8 @@ async def _perform_lane(
         stop = await judge(session, run, plan, step)
         if stop is None and not _settled(run.rows_of(step)):
             stretch = next_stretch(left, run)
+            if plan.of(Phase.CHANGE)[-1].key == stretch[-1].key:
+                session.context.target_reader.prepare(session.target)  # it is looked at right behind the change
             if len(stretch) > 1:
                 await session.execution.stretch(run, stretch, partial(observer.run_changed, session.run_id))
                 # What has ended is judged one by one, as if each had been performed alone.
@@ -157,11 +159,11 @@ async def _pass_gate(session: RunSession, run: Run, plan: Plan) -> Run | None:
     Returns:
         The run if it ended or is back at its gate; None if the first change may start.
     """
+    if not plan.of(Phase.REHEARSAL):
+        return await _pass_beside_reading(session, run, plan)
     found = await passing_problem(session, run)
     if found is not None:
         return await void(session, run, found)
-    if not plan.of(Phase.REHEARSAL):
-        return None
     stop = await rehearse(session, plan)
     if stop is not None:
         state = RunState.CANCELLED if (await session.read()).cancelled_by else RunState.FAILED
@@ -174,8 +176,37 @@ async def _pass_gate(session: RunSession, run: Run, plan: Plan) -> Run | None:
     if waiting is not None:
         return waiting
     # The rehearsal took its time: what was approved must stand just before the first change.
-    found = await passing_problem(session, run)
-    return None if found is None else await void(session, run, found)
+    return await _pass_beside_reading(session, run, plan)
+
+
+async def _pass_beside_reading(session: RunSession, run: Run, plan: Plan) -> Run | None:
+    """Check that the approval stands, and do meanwhile what the change begins with and only reads.
+
+    Returns:
+        The run if it ended; None if the first change may start.
+    """
+    reading = asyncio.create_task(_read_first(session, plan))
+    try:
+        found = await passing_problem(session, run, reading)
+        await reading
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    return None if found is None else await void(session, await session.read(), found)
+
+
+async def _read_first(session: RunSession, plan: Plan) -> None:
+    """Perform what the change begins with and only reads; stop at what is not done."""
+    for step in first_reads(plan):
+        run = await session.read()
+        rows = run.rows(step.key)
+        if run.cancelled_by and not _begun(rows):
+            return
+        if not _settled(rows):
+            rows = await session.execution.step(run, step)
+            session.context.run_observer.run_changed(session.run_id)
+        if not _settled(rows):
+            return
 
 
 async def verify(session: RunSession, run: Run) -> Run:
@@ -195,8 +226,8 @@ async def verify(session: RunSession, run: Run) -> Run:
         LeaseLostError: another owner has the run.
     """
     first_bad: Problem | None = None
+    run = await session.read()
     for steps in checks_at_once(_plan(run).of(Phase.VERIFY)):
-        run = await session.read()
         if run.cancelled_by:
             found = problem(Reason.CANCELLED, by=run.cancelled_by, phase=Phase.VERIFY.value)
             return await _end(session, RunState.CANCELLED, found)
@@ -310,7 +341,7 @@ async def _stop(session: RunSession, plan: Plan, step: Step, found: Problem) -> 
     doubt = unknown and step.on_failure is OnFailure.HOLD_IN_DOUBT
     if ran and (doubt or step.on_failure is OnFailure.HOLD):
         return await _needs_human(session, found)
-    if run.request.resumes is not None and not nothing_changed_yet(run):
+    if run.request.resumes is not None and any(_begun(run.rows(one.key)) for one in plan.of(Phase.CHANGE)):
         # what an earlier run began, such as maintenance mode, is still in effect
         return await _needs_human(session, found)
     failed_undo = await _undo(session, plan)

@@ -16,6 +16,7 @@ from bot.domain.runs.plan import Phase, Plan
 from bot.domain.runs.reminders import due, next_moment
 from bot.domain.runs.request import SCHEDULE
 from bot.domain.runs.run import Gate, Run, RunState, StepState, Vote
+from bot.domain.runs.stretches import first_reads
 from bot.domain.targets.target import Emoji
 from bot.engine.phases.backup_before import missing_backup
 from bot.engine.phases.planning import begin_or_wait, cancel_before_change, waits_facts
@@ -30,6 +31,9 @@ from bot.engine.run_session import RunSession
 
 _RETRY_SECONDS = 5.0
 """Until Slack is asked again after it did not answer."""
+
+_STALE_SECONDS = 1.0
+"""For which what was read may wait for something else; then it is read again."""
 
 _PATIENCE_IN_CHANGE = timedelta(minutes=1)
 """How long a site may stay in maintenance while Slack is asked whether the approval still stands."""
@@ -57,6 +61,7 @@ async def _decide(session: RunSession, run: Run, times: ReadingTimes) -> Run:
         gate = _gate(run)
         if session.heard_reaction(run):
             times.hear()
+            session.context.target_reader.prepare(session.target)
         if run.cancelled_by:
             return await cancel_before_change(session, run)
         if session.now() >= gate.expires_at:
@@ -106,7 +111,7 @@ async def record_reminder(session: RunSession, gate: Gate) -> Gate:
     return reminded
 
 
-async def passing_problem(session: RunSession, run: Run) -> Problem | None:
+async def passing_problem(session: RunSession, run: Run, reading: asyncio.Future[None] | None = None) -> Problem | None:
     """Check, just before the first change, that the approval stands and nothing has changed since.
 
     The reactions, and who the people are, are read last and without any cache: whatever is withdrawn or taken from
@@ -115,6 +120,7 @@ async def passing_problem(session: RunSession, run: Run) -> Problem | None:
     Args:
         session: of the run.
         run: in state `running`, with no change begun.
+        reading: what the first change waits for too; where it takes longer, everything is read again behind it.
 
     Returns:
         Why the gate must not be passed, or None.
@@ -127,6 +133,11 @@ async def passing_problem(session: RunSession, run: Run) -> Problem | None:
             return late
         try:
             await _require_same_world(session, run, plan)
+            if reading is not None:
+                _, is_going_on = await asyncio.wait({reading}, timeout=_STALE_SECONDS)
+                if is_going_on:
+                    await asyncio.wait({reading})
+                    continue
             await require_request(session, run)
             return await still_approved(session, run)
         except RefusedError as refusal:
@@ -282,9 +293,10 @@ async def void(session: RunSession, run: Run, found: Problem) -> Run:
 
 
 def nothing_changed_yet(run: Run) -> bool:
-    """Say whether no step of the change phase has been begun."""
+    """Say whether nothing behind the gate has been begun but what the change begins with and only reads."""
     before = {Phase.PREPARE, Phase.REHEARSAL}
-    return all(row.state is StepState.PENDING for row in run.steps if row.phase not in before)
+    reads = {step.key for step in first_reads(run.plan)} if run.plan is not None else set()
+    return all(row.state is StepState.PENDING for row in run.steps if row.phase not in before and row.key not in reads)
 
 
 async def judge_now(

@@ -282,6 +282,9 @@ class Gates(RuleBasedStateMachine):
     def look(self, target: Target) -> Gates:
         return self
 
+    def prepare(self, target: Target) -> None:
+        return None
+
     async def identity(self, name: str) -> HostIdentity:
         while self.while_hosts_are_read:
             self.while_hosts_are_read.pop()(self.outside)

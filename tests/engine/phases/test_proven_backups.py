@@ -182,6 +182,9 @@ async def test_a_host_that_cannot_be_read_calls_nobody(careful: SmallWorld) -> N
         def look(self, target: object) -> "Blind":
             return self
 
+        def prepare(self, target: object) -> None:
+            return None
+
         async def backups(self) -> BackupList:
             raise RefusedError(problem(Reason.HOST_UNREACHABLE, host="web1"))
 

@@ -280,6 +280,9 @@ class SmallWorld:
         self.sight.past = self.store.runs.get
         return self.sight
 
+    def prepare(self, target: Target) -> None:
+        return None
+
     async def newest(self, target: Target) -> BranchCommits:
         facts = self.sight.hosts[target.hosts[0]]
         return BranchCommits(target.branch, facts.head, facts.sha or "", facts.commits, fetched=True)

@@ -3,12 +3,13 @@ import os
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 from bot.engine.run_changes import FactsAre
 from bot.store import StoreError, StoreLockedError, StoreMissingError, open_readonly, open_store
@@ -136,6 +137,31 @@ async def test_the_migrations_make_exactly_the_schema(url: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
+
+
+def shape(engine: Engine) -> dict[str, Any]:
+    """The columns and indexes of a file, whatever their order, and the rows that are there from the start."""
+    with engine.connect() as connection:
+        found = inspect(connection)
+        return {
+            table: (
+                sorted((column | {"type": str(column["type"])} for column in found.get_columns(table)), key=str),
+                sorted(found.get_indexes(table), key=str),
+                found.get_pk_constraint(table)["constrained_columns"],
+                sorted(found.get_unique_constraints(table), key=str),
+                connection.execute(text(f"SELECT * FROM {table}")).mappings().all(),
+            )
+            for table in found.get_table_names()
+        }
+
+
+def test_an_empty_file_gets_what_all_migrations_together_make() -> None:
+    made, migrated = create_engine("sqlite://"), create_engine("sqlite://")
+    with made.begin() as connection:
+        upgrade.upgrade(connection, "the store")
+    with migrated.begin() as connection:
+        upgrade.migrate(connection)
+    assert shape(made) == shape(migrated)
 
 
 async def test_a_store_of_a_newer_version_is_left_alone(url: str) -> None:

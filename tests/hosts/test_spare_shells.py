@@ -12,23 +12,23 @@ from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.processes.process import temporary_folder
 from bot.domain.shell import syntax
 from bot.engine.ports import Done, NotStarted
-from bot.hosts import spare_shell
+from bot.hosts import spare_shells
 from bot.hosts.connections import Connections
 from bot.hosts.runner import RetryLimits, Runner, ShellPerformer
+from bot.hosts.spare_shells import FRESH_SECONDS
 from tests.hosts.support.jobs import QUICK, Kept, a_job, a_run, host_of, until
 
 
 async def waits(connections: Connections) -> None:
     """Wait until a shell has been opened ahead."""
-    await until(lambda: connections._pools["web1"].spare._shell is not None)
+    await until(lambda: bool(connections._pools["web1"].spare.ready))
 
 
 async def test_a_shell_opened_ahead_is_the_next_one_used(connections: Connections) -> None:
     assert (await connections.read("web1", syntax("true"), 20)).exit_status == 0
     await waits(connections)
-    waiting = connections._pools["web1"].spare._shell
+    (waiting,) = connections._pools["web1"].spare.ready
     async with connections.shell("web1") as process:
-        assert waiting is not None
         assert process is waiting.process
 
 
@@ -37,6 +37,8 @@ async def test_one_whose_connection_is_dead_begins_nothing(wired: Connections, w
     await waits(wired)
     wire.freeze()
     await wire.refuse()
+    (silent,) = wired._pools["web1"].spare.ready
+    await until(lambda: silent.contact.silence > FRESH_SECONDS)
     runner = Runner(wired, RetryLimits(before=0.5))
     outcome = await ShellPerformer(runner).perform(a_job(f"touch {tmp_path}/ran", run=a_run()), Kept())
     # Known not to have begun: the host was asked whether it is there before it was told anything.
@@ -68,12 +70,12 @@ async def test_it_does_not_take_the_only_place() -> None:
 async def test_nothing_of_it_is_left_after_a_while_nor_at_the_end(
     server: DemoHost, connections: Connections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spare_shell, "KEPT_SECONDS", 0.2)
+    monkeypatch.setattr(spare_shells, "KEPT_SECONDS", 0.2)
     await connections.read("web1", syntax("true"), 20)
     await waits(connections)
-    await until(lambda: connections._pools["web1"].spare._shell is None)
+    await until(lambda: connections._pools["web1"].spare.ready == ())
     await until(lambda: not server.left_processes())
-    monkeypatch.setattr(spare_shell, "KEPT_SECONDS", 60)
+    monkeypatch.setattr(spare_shells, "KEPT_SECONDS", 60)
     await connections.read("web1", syntax("true"), 20)
     await waits(connections)
     await connections.__aexit__(None, None, None)
