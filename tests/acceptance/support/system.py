@@ -271,7 +271,7 @@ class System:
 
     def files(self) -> list[dict[str, Any]]:
         """Give the files that stand in the channel; one whose upload was never completed stands nowhere."""
-        return [file for file in self.snapshot()["files"] if file["shares"]["public"]]
+        return [file for file in self.snapshot()["files"] if file["shares"].get("public")]
 
     def ephemerals(self, user: str) -> list[str]:
         """Give the texts that only one person saw."""
