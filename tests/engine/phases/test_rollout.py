@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ from bot.domain.runs.findings import HostsDiffer, LeftOut, first_of
 from bot.domain.runs.history_check import disagreements
 from bot.domain.runs.request import Action, Decision, Origin, RollbackOptions
 from bot.domain.runs.rollout_progress import HostProgress, hosts_in_rollout
-from bot.domain.runs.run import ENDS, Run, RunState
+from bot.domain.runs.run import ENDS, Run, RunState, StepState
 from bot.domain.targets.rollout import HealthCommand, Rollout
 from bot.domain.targets.target import Target
 from bot.engine.ports import Failed, Unknown
@@ -300,6 +301,30 @@ async def test_who_cancels_in_a_pause_decides_about_the_hosts(four: SmallWorld) 
     assert held.problem.reason is Reason.CANCELLED
     assert legal_decisions(held) == (Decision.GO_ON, Decision.ROLL_BACK, Decision.CLOSE)
     assert done_at(four, "web2") == []
+
+
+async def test_who_cancels_in_the_middle_of_a_host_decides_about_the_hosts(ten: SmallWorld) -> None:
+    ten.hosts.blocked["host-health"] = asyncio.Event()
+    run = await ten.submit()
+    await ten.until(run, RunState.AWAITING_APPROVAL)
+    ten.people.said["U0BOB"] = APPROVE
+
+    async def asked() -> bool:
+        ten.engine.wake(run)
+        return any(
+            row.place == "web1" and row.state is StepState.RUNNING for row in (await ten.run(run)).rows("host-health")
+        )
+
+    await eventually(asked, 10)
+    await ten.engine.cancel(run, "U0AMELIE")
+    held = await ten.until(run, *DONE)
+    assert held.state is RunState.NEEDS_HUMAN
+    assert progress(held)["web1"] is HostProgress.STOPPED
+    assert done_at(ten, "web2") == []
+    assert "after-host" not in done_at(ten, "web1")
+    assert legal_decisions(held) == (Decision.RETRY, Decision.GO_ON, Decision.ROLL_BACK, Decision.CLOSE)
+    closed = await ten.engine.decide(held.id, Decision.CLOSE, BOB)
+    assert closed.state is RunState.CANCELLED
 
 
 async def test_it_may_die_at_any_point_between_the_hosts(tmp_path: Path, quiet: None) -> None:  # noqa: F811
