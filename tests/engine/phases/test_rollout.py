@@ -14,20 +14,25 @@ import pytest
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.policies.people import ANYONE
 from bot.domain.runs.decisions import legal_decisions
-from bot.domain.runs.findings import HostsDiffer, LeftOut, first_of
+from bot.domain.runs.findings import AllAtOnce, Finding, HostsDiffer, LeftOut, first_of
 from bot.domain.runs.history_check import disagreements
+from bot.domain.runs.migration_risk import EffectKind
+from bot.domain.runs.plan_json import FINDINGS, findings_to_text
 from bot.domain.runs.request import Action, Decision, Origin, RollbackOptions
 from bot.domain.runs.rollout_progress import HostProgress, hosts_in_rollout
 from bot.domain.runs.run import ENDS, Run, RunState, StepState
+from bot.domain.targets.layout import Releases
 from bot.domain.targets.rollout import HealthCommand, Rollout
 from bot.domain.targets.target import Target
-from bot.engine.ports import Failed, Unknown
+from bot.engine.ports import Done, Failed, Unknown
+from tests.domain.runs.test_release_order import FAX, did
 from tests.engine.support.world import APPROVE, Hosts, SmallWorld, small_world
 from tests.engine.test_crashes import Deaths, live, quiet  # noqa: F401 - the fixture
 from tests.support.examples import HEAD, NEXT, POLICY, TARGET
 from tests.support.polling import eventually
 
 RECIPE = Path(__file__).parents[1] / "support" / "hosts.yaml"
+PENDING = "2025_11_16_074003_add_token_id"
 DONE = (*ENDS, RunState.NEEDS_HUMAN)
 AROUND = ("before-host", "checkout", "host-health", "after-host")
 BOB = Origin("U0BOB", "C0OPS", "Ev-decision")
@@ -253,6 +258,47 @@ async def test_an_unknown_outcome_stops_as_well(ten: SmallWorld) -> None:
     assert done_at(ten, "web3") == list(AROUND)
     assert done_at(ten, "web4") == []
     assert legal_decisions(held) == (Decision.CLOSE,)
+
+
+ADDED = did((EffectKind.COLUMN_ADDED, "users.fax"), brings=(FAX,), name=PENDING)
+DROPPED = did((EffectKind.COLUMN_DROPPED, "users.fax"), takes=(FAX,), name=PENDING)
+CHANGED = did((EffectKind.COLUMN_CHANGED, "users.fax"), takes=(FAX,), name=PENDING)
+
+
+@pytest.mark.parametrize(
+    ("found", "order"),
+    [
+        (ADDED, ["migrate", "before-host", "switch", "after-host"]),
+        (DROPPED, ["before-host", "switch", "after-host", "migrate"]),
+        (CHANGED, ["maintenance-on", "switch", "migrate", "maintenance-off"]),
+    ],
+)
+async def test_migrations_run_once_where_the_evidence_allows_it(
+    tmp_path: Path, found: tuple[Finding, ...], order: list[str]
+) -> None:
+    releases = Releases("/srv/compte")
+    policy = replace(POLICY, backup_before={})
+    target = replace(TARGET, hosts=hosts(3), policy=policy, rollout=HOOKS, layout=releases, path=releases.live)
+    async with small_world(tmp_path, target, "laravel") as world:
+        world.hosts.script["rehearse"] = Done({FINDINGS: findings_to_text(found)})
+        run = await world.submit()
+        waiting = await world.until(run, RunState.AWAITING_APPROVAL, *DONE)
+        assert waiting.state is RunState.AWAITING_APPROVAL, waiting.problem
+        world.people.said |= {"U0BOB": APPROVE, "U0EVE": APPROVE}
+        ended = await world.until(run, *DONE)
+        assert ended.state is RunState.SUCCEEDED, ended.problem
+        assert ended.plan is not None
+        assert (ended.plan.batches is None) is (found is CHANGED)
+        assert (first_of(AllAtOnce, ended.plan.findings) is not None) is (found is CHANGED)
+        assert world.hosts.starts("migrate") == 1
+        assert world.hosts.starts("switch") == 3
+        keys = [key for key, _, _ in world.hosts.ledger]
+        firsts = [len(keys) - 1 - keys[::-1].index(key) if key == "after-host" else keys.index(key) for key in order]
+        assert firsts == sorted(firsts), keys
+        if found is not CHANGED:
+            assert not {"maintenance-on", "maintenance-off"} & set(keys)
+        else:
+            assert not set(AROUND) & set(keys)
 
 
 async def canary_done(world: SmallWorld, run: str) -> None:

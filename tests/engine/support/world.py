@@ -265,7 +265,7 @@ class SmallWorld:
 
     def __init__(self, store: SqlStore, target: Target = TARGET, recipe: str = "laravel") -> None:
         self.store = store
-        self.recipe = with_rollout(_recipe(recipe), target.rollout)
+        self.recipe = with_rollout(_recipe(recipe).laid_out(target.layout), target.rollout)
         self.hosts = Hosts()
         self.people = People()
         self.clock = HeldClock()
