@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
-from bot.domain.runs.rollout import Stage, stages
-from bot.domain.runs.rollout_progress import batch_begins_at, is_partly_rolled_out, is_untouched_batch
-from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
-from bot.domain.runs.stretches import checks_at_once, first_reads, next_stretch, open_stretch
-from bot.engine.phases.gate import approval_withdrawn, nothing_changed_yet, passing_problem, void
+from bot.domain.runs.rollout import stages
+from bot.domain.runs.rollout_progress import is_partly_rolled_out
+from bot.domain.runs.run import Run, RunState, StepRow, StepState
+from bot.domain.runs.stretches import checks_at_once, first_reads, open_stretch
+from bot.engine.phases.gate import nothing_changed_yet, passing_problem, void
 from bot.engine.phases.rehearsal import ask_again, rehearse
+from bot.engine.phases.stages import begun, first_bad, perform_stage, problem_of_step, settled
 from bot.engine.phases.watch import watch_after
 from bot.engine.run_changes import MoveTo, StepIs
 from bot.engine.run_session import RunSession
-
-_LONGEST_PAUSE = 5.0
-"""Seconds between two looks at a run that waits for its next batch."""
 
 
 async def change(session: RunSession, run: Run) -> Run:
@@ -44,113 +40,10 @@ async def change(session: RunSession, run: Run) -> Run:
         if stopped is not None:
             return stopped
     for stage in stages(plan):
-        stop = await _perform_stage(session, plan, stage)
+        stop = await perform_stage(session, plan, stage)
         if stop is not None:
             return await _stop(session, plan, stop.step, stop.problem)
     return await session.write(MoveTo(RunState.VERIFYING, session.now()))
-
-
-@dataclass(frozen=True)
-class _Stop:
-    """Why a run stops.
-
-    Args:
-        step: at which, for some of its places where it goes from batch to batch.
-        problem: why.
-    """
-
-    step: Step
-    problem: Problem
-
-
-async def _perform_stage(session: RunSession, plan: Plan, stage: Stage) -> _Stop | None:
-    """Perform the lanes of a stage beside each other; each that was begun goes to its own end.
-
-    Returns:
-        Why the run stops, or None.
-    """
-    run = await session.read()
-    lanes = [lane for lane in stage.lanes if any(not _settled(run.rows_of(step)) for step in lane)]
-    if not lanes:
-        return None
-    judge = _before_step
-    if stage.batch:
-        stop = await _before_batch(session, plan, stage.batch, lanes)
-        if stop is not None:
-            return _Stop(lanes[0][0], stop)
-        judge = _before_step_of_batch
-        run = await session.read()
-    tasks = [asyncio.create_task(_perform_lane(session, run, plan, lane, judge)) for lane in lanes]
-    try:
-        stops = [stop for stop in await asyncio.gather(*tasks) if stop is not None]
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    return min(stops, key=lambda stop: stop.problem.reason is Reason.CANCELLED, default=None)
-
-
-async def _before_batch(
-    session: RunSession, plan: Plan, batch: int, lanes: Sequence[tuple[Step, ...]]
-) -> Problem | None:
-    """Wait until a batch may begin, and judge once for all of its hosts whether it may.
-
-    The time follows from what is stored, so that a crash neither adds nor loses any.
-
-    Returns:
-        Why it must not begin, or None.
-    """
-    while True:
-        run = await session.read()
-        if run.cancelled_by and is_untouched_batch(run, batch):
-            return problem(Reason.CANCELLED, by=run.cancelled_by)
-        begins_at = batch_begins_at(run, batch)
-        left = (begins_at - session.now()).total_seconds() if begins_at is not None else 0
-        if left <= 0:
-            break
-        await session.pause(min(left, _LONGEST_PAUSE))
-    first = {step.risk: step for lane in lanes for step in reversed(lane)}
-    graver = [step for step in first.values() if _is_first_of_its_risk(run, step)]
-    return await _before_step(session, run, plan, graver[0]) if graver else None
-
-
-async def _perform_lane(
-    session: RunSession, run: Run, plan: Plan, left: tuple[Step, ...], judge: _Judge
-) -> _Stop | None:
-    """Perform steps one after the other, each at its places.
-
-    Args:
-        session: of the run.
-        run: as it was just read.
-        plan: of the run.
-        left: the steps.
-        judge: says before each whether it may begin.
-
-    Returns:
-        Why the run stops, or None.
-    """
-    observer = session.context.run_observer
-    while left:
-        step = left[0]
-        stop = await judge(session, run, plan, step)
-        if stop is None and not _settled(run.rows_of(step)):
-            stretch = next_stretch(left, run)
-            if plan.of(Phase.CHANGE)[-1].key == stretch[-1].key:
-                session.context.target_reader.prepare(session.target)  # it is looked at right behind the change
-            if len(stretch) > 1:
-                await session.execution.stretch(run, stretch, partial(observer.run_changed, session.run_id))
-                # What has ended is judged one by one, as if each had been performed alone.
-                run = await session.read()
-                step, stop = _first_stop(run, stretch)
-            else:
-                rows = await session.execution.step(run, step)
-                observer.run_changed(session.run_id)
-                stop = _stop_after(rows, step)
-                run = await session.read()
-        if stop is not None:
-            return _Stop(step, stop)
-        left = tuple(one for one in left if not _settled(run.rows_of(one)))
-    return None
 
 
 async def _pass_gate(session: RunSession, run: Run, plan: Plan) -> Run | None:
@@ -200,12 +93,12 @@ async def _read_first(session: RunSession, plan: Plan) -> None:
     for step in first_reads(plan):
         run = await session.read()
         rows = run.rows(step.key)
-        if run.cancelled_by and not _begun(rows):
+        if run.cancelled_by and not begun(rows):
             return
-        if not _settled(rows):
+        if not settled(rows):
             rows = await session.execution.step(run, step)
             session.context.run_observer.run_changed(session.run_id)
-        if not _settled(rows):
+        if not settled(rows):
             return
 
 
@@ -225,81 +118,23 @@ async def verify(session: RunSession, run: Run) -> Run:
     Raises:
         LeaseLostError: another owner has the run.
     """
-    first_bad: Problem | None = None
+    wrong: Problem | None = None
     run = await session.read()
     for steps in checks_at_once(_plan(run).of(Phase.VERIFY)):
         if run.cancelled_by:
             found = problem(Reason.CANCELLED, by=run.cancelled_by, phase=Phase.VERIFY.value)
             return await _end(session, RunState.CANCELLED, found)
-        left = tuple(step for step in steps if not _settled(run.rows(step.key)))
+        left = tuple(step for step in steps if not settled(run.rows(step.key)))
         if left:
             await session.execution.steps(run, left)
             session.context.run_observer.run_changed(session.run_id)
             run = await session.read()
-        bad = next(filter(None, (_first_bad(run.rows(step.key)) for step in steps)), None)
-        if bad is not None and first_bad is None:
-            first_bad = _problem_of_step(bad)
-    if first_bad is not None:
-        return await _end(session, RunState.FAILED, first_bad)
+        bad = next(filter(None, (first_bad(run.rows(step.key)) for step in steps)), None)
+        if bad is not None and wrong is None:
+            wrong = problem_of_step(bad)
+    if wrong is not None:
+        return await _end(session, RunState.FAILED, wrong)
     return await _end(session, RunState.SUCCEEDED, None)
-
-
-async def _before_step(session: RunSession, run: Run, plan: Plan, step: Step) -> Problem | None:
-    """Give the reason why a step must not start, or None."""
-    if _begun(run.rows_of(step)):
-        return None
-    if run.cancelled_by:
-        return problem(Reason.CANCELLED, by=run.cancelled_by)
-    if step.schema:
-        planner, look = session.planner(run), session.context.target_reader.look(session.target)
-        try:
-            left = await planner.pending(session.revealed(plan), session.target, look)
-        except RefusedError as refusal:
-            return refusal.problem
-        if session.hidden(left) != plan.migrations:
-            facts = {"pending migrations": f"{', '.join(plan.migrations)} → {', '.join(left) or 'nothing'}"}
-            return Problem(Reason.MOVED, facts)
-    if _is_first_of_its_risk(run, step) and not nothing_changed_yet(run):
-        return await approval_withdrawn(session, run)
-    return None
-
-
-async def _before_step_of_batch(session: RunSession, run: Run, plan: Plan, step: Step) -> Problem | None:
-    """Give the reason why a step must not start whose batch was judged as a whole, or None."""
-    begun = _begun(run.rows_of(step))
-    return problem(Reason.CANCELLED, by=run.cancelled_by) if run.cancelled_by and not begun else None
-
-
-_Judge = Callable[[RunSession, Run, Plan, Step], Awaitable[Problem | None]]
-"""Gives the reason why a step must not start, or None."""
-
-
-def _is_first_of_its_risk(run: Run, step: Step) -> bool:
-    """Whether nothing as grave as a step was begun behind the gate: nothing that destroys, or nothing that changes."""
-    if step.risk is Risk.READS:
-        return False
-    as_grave = {Risk.DESTROYS} if step.risk is Risk.DESTROYS else {Risk.CHANGES, Risk.DESTROYS}
-    behind = (row for row in run.steps if row.phase is Phase.CHANGE and row.risk in as_grave)
-    return all(row.state is StepState.PENDING for row in behind)
-
-
-def _stop_after(rows: tuple[StepRow, ...], step: Step) -> Problem | None:
-    """Give the reason why the run stops after a step, or None where it was done everywhere."""
-    bad = _first_bad(rows)
-    if bad is None:
-        return None
-    unknown = next((row for row in rows if row.state is StepState.UNKNOWN), None)
-    return _problem_of_step(unknown or bad)
-
-
-def _first_stop(run: Run, steps: tuple[Step, ...]) -> tuple[Step, Problem | None]:
-    """Give the first of some steps after which the run stops, and why; with no reason where it goes on."""
-    for step in steps:
-        rows = run.rows_of(step)
-        stop = _stop_after(rows, step) if _begun(rows) else None
-        if stop is not None:
-            return step, stop
-    return steps[0], None
 
 
 async def _close_stretch(session: RunSession, plan: Plan) -> Problem | None:
@@ -317,7 +152,7 @@ async def _close_stretch(session: RunSession, plan: Plan) -> Problem | None:
     run = await session.read()
     closed = [row for before in rows for row in run.rows(before.key)]
     held = (row for row in closed if _is_held(row, steps[row.key]))
-    return next((_problem_of_step(row) for row in held), None)
+    return next((problem_of_step(row) for row in held), None)
 
 
 def _is_held(row: StepRow, step: Step) -> bool:
@@ -336,12 +171,12 @@ async def _stop(session: RunSession, plan: Plan, step: Step, found: Problem) -> 
         # Hosts have different code: which way they are made the same is a person's decision.
         return await _needs_human(session, found)
     rows = run.rows_of(step)
-    ran = _begun(rows)
+    ran = begun(rows)
     unknown = any(row.state is StepState.UNKNOWN for row in rows) and step.risk is not Risk.READS
     doubt = unknown and step.on_failure is OnFailure.HOLD_IN_DOUBT
     if ran and (doubt or step.on_failure is OnFailure.HOLD):
         return await _needs_human(session, found)
-    if run.request.resumes is not None and any(_begun(run.rows(one.key)) for one in plan.of(Phase.CHANGE)):
+    if run.request.resumes is not None and any(begun(run.rows(one.key)) for one in plan.of(Phase.CHANGE)):
         # what an earlier run began, such as maintenance mode, is still in effect
         return await _needs_human(session, found)
     failed_undo = await _undo(session, plan)
@@ -366,12 +201,12 @@ async def _undo(session: RunSession, plan: Plan) -> Problem | None:
             if row.place not in done_at and row.state is StepState.PENDING:
                 await session.write(StepIs(replace(row, state=StepState.SKIPPED)))
         run = await session.read()
-        if not _settled(run.rows(step.key)):
+        if not settled(run.rows(step.key)):
             rows = await session.execution.step(run, step)
             session.context.run_observer.run_changed(session.run_id)
-            bad = _first_bad(rows)
+            bad = first_bad(rows)
             if bad is not None:
-                return _problem_of_step(bad)
+                return problem_of_step(bad)
     return None
 
 
@@ -391,23 +226,6 @@ async def _end(session: RunSession, state: RunState, found: Problem | None) -> R
     return await session.write(
         *left, MoveTo(state, now, found), *watched, entries=(session.entry(f"run_{state.value}", facts),)
     )
-
-
-def _begun(rows: tuple[StepRow, ...]) -> bool:
-    return any(row.state is not StepState.PENDING for row in rows)
-
-
-def _settled(rows: tuple[StepRow, ...]) -> bool:
-    return step_state(rows) in {StepState.DONE, StepState.SKIPPED}
-
-
-def _first_bad(rows: tuple[StepRow, ...]) -> StepRow | None:
-    return next((row for row in rows if row.state not in {StepState.DONE, StepState.SKIPPED}), None)
-
-
-def _problem_of_step(row: StepRow) -> Problem:
-    found = row.problem or problem(Reason.INTERNAL)
-    return Problem(found.reason, {"step": row.key, "title": row.title, "place": row.place, **found.facts})
 
 
 def _plan(run: Run) -> Plan:

@@ -51,7 +51,7 @@ from bot.domain.runs.run import Run, StepState
 from bot.domain.targets.forge import CheckState
 from bot.domain.targets.look import Primary
 from bot.slack.render import markup
-from bot.slack.render.cards.approval import data_changes, evidence, rehearsal, rollback_choice
+from bot.slack.render.cards.approval import data_changes, evidence, hosts, rehearsal, rollback_choice
 from bot.slack.render.cards.approval.request_mark import request_mark
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
@@ -74,7 +74,6 @@ _MAX_COMMITS = 6
 _MAX_MIGRATIONS = 12
 _MAX_STEPS = 40
 _MAX_CHECKS = 8
-_MAX_CODE = 4
 
 _SHOWN_ELSEWHERE = (
     Rehearsed,
@@ -142,7 +141,7 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
                         _backup(run, ctx),
                         smaller_backup_warning(run, ctx),
                         _downtime(plan, after, ctx),
-                        _batches(plan, ctx),
+                        hosts.batches_line(plan, ctx),
                         *_findings(plan, ctx),
                     )
                 )
@@ -284,20 +283,6 @@ def _downtime(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> Ma
     )
 
 
-def _batches(plan: Plan, ctx: RenderContext) -> Markup:
-    """Render how the change goes from host to host; empty where all of them get it together."""
-    divided = plan.batches
-    if divided is None:
-        return Markup("")
-    return ctx.translator.count(
-        "plan.batches",
-        len(divided.hosts),
-        size=str(max(map(len, divided.hosts))),
-        first=places(divided.hosts[0]),
-        pause=ctx.translator.duration(divided.pause) if divided.pause else "",
-    )
-
-
 def _usual_downtime(plan: Plan, steps: tuple[StepView, ...], ctx: RenderContext) -> str:
     """Return how long the steps usually take during which the site is down; empty where nothing tells."""
     estimates = [ctx.estimates.get(step.key) for step in steps]
@@ -372,7 +357,7 @@ def _finding(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
     if isinstance(found, AllAtOnce):
         return ctx.translator.translate(f"finding.{found.kind}.{found.reason.value}")
     if isinstance(found, HostsDiffer):
-        return ctx.translator.translate(f"finding.{found.kind}", code=_differing_code(found))
+        return ctx.translator.translate(f"finding.{found.kind}", code=hosts.differing_code(found))
     if isinstance(found, AlreadyDown | LeftOut):
         return ctx.translator.translate(f"finding.{found.kind}", hosts=places(found.hosts))
     if isinstance(found, VerifiedBefore):
@@ -385,14 +370,6 @@ def _finding(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
         facts = {**facts, "seconds": ctx.translator.duration(float(seconds))}
     fired = {"fired": ctx.translator.moment(found.fired_at)} if isinstance(found, MissedBackup) else {}
     return ctx.translator.translate(f"finding.{found.kind}", **{**facts, **fired})
-
-
-def _differing_code(found: HostsDiffer) -> Markup:
-    """Render what is live on which hosts, three of each at most."""
-    parts = (code.partition(" on ") for code in found.code[:_MAX_CODE])
-    shown = [f"{markup.code(code)} ({places(tuple(hosts.split(', ')))})" for code, _, hosts in parts]
-    more = f" +{len(found.code) - _MAX_CODE}" if len(found.code) > _MAX_CODE else ""
-    return Markup(", ".join(shown) + more)
 
 
 def _checks(plan: Plan, ctx: RenderContext) -> Markup:
@@ -452,8 +429,8 @@ def _steps(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> tuple
     translate, count = ctx.translator.translate, ctx.translator.count
     if not after:
         return (translate("plan.steps.none"),)
-    hosts = {step.places for step in after if step.places}
-    common = next(iter(hosts)) if len(hosts) == 1 else ()
+    where = {step.places for step in after if step.places}
+    common = next(iter(where)) if len(where) == 1 else ()
     if (usual := _usual(plan)) is not None:
         return _differing(usual, len(after), places(common), ctx)
     shown = [
