@@ -18,6 +18,7 @@ from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import DemoHost
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.host.web import WebServer
+from bot.demo.menu.around_deploys import AroundDeploys
 from bot.demo.menu.backup_time import BackupTime, far_off
 from bot.demo.menu.controller import Controller
 from bot.demo.menu.faults import HostFaults
@@ -134,8 +135,9 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
         )
         signatures = Signatures(ops_file, bot, keys, f"http://127.0.0.1:{page.number}/")
         nightly = BackupTime(ops_file, bot)
+        around = AroundDeploys(ops_file, env_file, bot, application, database)
         controller = await stack.enter_async_context(
-            Controller(entries(application, database, host_faults, nightly, forge, receiver, signatures))
+            Controller(entries(application, database, host_faults, nightly, forge, receiver, signatures, around))
         )
         playground = _playground(folder / "playground", page.number, controller.url, language)
         stack.push_async_callback(playground.end)

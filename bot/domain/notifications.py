@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bot.domain.runs.history import Record
 from bot.domain.runs.run import RunState
+from bot.domain.runs.watching import WatchState
 
 WHILE_CHANGING = "while"
 """The fact of `gate_void` that says `changing` where the change had begun, so that the run's end follows."""
@@ -34,10 +35,11 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
     "closed_by_person": ("run.cancelled",),
     "needs_human": ("run.needs_human",),
     "given_up": ("run.needs_human", "run.failed"),
+    "watch_ended": ("run.watch_crossed", "run.watch_ended"),
     "locked": ("target.locked",),
     "unlocked": ("target.unlocked",),
 }
-"""Names of events by the event of the history; of `gate_void` and `given_up` not all of them."""
+"""Names of events by the event of the history; of `gate_void`, `given_up` and `watch_ended` not all of them."""
 
 _WAITING = "run.waiting"
 """In place of `run.started` where the gate was passed, and the time that was asked for has not come."""
@@ -62,5 +64,7 @@ def events_of(record: Record) -> tuple[str, ...]:
             return names[:1]
         case "given_up":
             return names[:1] if facts.get("state") in _CHANGING else names[1:]
+        case "watch_ended":
+            return names[:1] if facts.get("state") == WatchState.CROSSED else names[1:]
         case _:
             return names

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 
@@ -30,6 +31,8 @@ _NOT_RUN = frozenset({126, 127})
 """Exit statuses of `sh` for a command that it could not run."""
 
 _MAX_DETAIL = 200
+_TIME = re.compile(r"^\[[^\]]*\] ")
+"""Of an error in the log: the message that shows it has a time of its own."""
 
 
 class HostWatchReader:
@@ -62,7 +65,8 @@ class HostWatchReader:
         results = await asyncio.gather(*(self._read(row.place, _log_script(run, row.place, act)) for row in rows))
         errors = [line for result in results for line in _errors(result)]
         if len(errors) >= limit:
-            return Sighting(Watched.LOG, crossed=True, detail=f"{len(errors)}: {errors[0]}"[:_MAX_DETAIL])
+            first = _TIME.sub("", errors[0])
+            return Sighting(Watched.LOG, crossed=True, detail=f"{len(errors)} · {first}"[:_MAX_DETAIL])
         unread = next((result for result in results if result.exit_status not in {0, 1}), None)
         if unread is not None:
             return Sighting(Watched.LOG, None, _said(unread))
@@ -70,17 +74,31 @@ class HostWatchReader:
 
     async def _command(self, target: Target, text: str) -> Sighting:
         script = Command((Syntax("cd -- "), Word(target.path), Syntax(" || exit 126\n"), Syntax(text)))
-        result = await self._read(target.hosts[0], script)
-        if result.exit_status is None or result.exit_status in _NOT_RUN:
-            return Sighting(Watched.COMMAND, None, _said(result))
-        detail = f"{result.exit_status}: {_said(result)}" if result.exit_status else ""
-        return Sighting(Watched.COMMAND, crossed=result.exit_status != 0, detail=detail[:_MAX_DETAIL])
+        results = await asyncio.gather(*(self._read(host, script) for host in target.hosts))
+        return judge_commands(dict(zip(target.hosts, results, strict=True)))
 
     async def _read(self, host: str, script: Command) -> ReadResult:
         try:
             return await self._connections.read(host, script, _SECONDS)
         except RefusedError as refused:
-            return ReadResult(None, b"", f"{host}: {refused.problem.reason.value}".encode())
+            return ReadResult(None, b"", refused.problem.reason.value.encode())
+
+
+def judge_commands(answers: Mapping[str, ReadResult]) -> Sighting:
+    """Give what the watching command said on all hosts.
+
+    Args:
+        answers: by host.
+    """
+    unread = {host: each for host, each in answers.items() if each.exit_status in {None, *_NOT_RUN}}
+    failed = {host: each for host, each in answers.items() if each.exit_status and host not in unread}
+    if failed:
+        detail = " · ".join(f"{host}: {each.exit_status}, {_said(each)}" for host, each in failed.items())
+        return Sighting(Watched.COMMAND, crossed=True, detail=detail[:_MAX_DETAIL])
+    if unread:
+        host, answer = next(iter(unread.items()))
+        return Sighting(Watched.COMMAND, None, f"{host}: {_said(answer)}")
+    return Sighting(Watched.COMMAND, crossed=False)
 
 
 async def _twice(look: Callable[[], Awaitable[Sighting]]) -> Sighting:

@@ -37,16 +37,18 @@ class Application:
         folder: the host's folder; everything of the application lies below it.
         database: its database.
         environment: the variables its commands run with here; those of the host's sessions.
+        site: the name of its folder below `/var/www`.
     """
 
     folder: Path
     database: DemoDatabase
     environment: Mapping[str, str]
+    site: str = _SITE
 
     @property
     def path(self) -> Path:
         """The checkout that serves the site."""
-        return self.folder / "var" / "www" / _SITE
+        return self.folder / "var" / "www" / self.site
 
     @property
     def origin(self) -> Path:
@@ -100,13 +102,34 @@ class Application:
         """
         self = cls(folder, database, dict(environment))
         await self._make_origin()
-        await git(self.folder, "clone", "--quiet", "--template=", "--branch", BRANCH, str(self.origin), str(self.path))
         self.backups.mkdir(parents=True)
+        await self._install(BRANCH)
+        await self._seed(server, users, sessions)
+        return self
+
+    @classmethod
+    async def beside(cls, live: "Application", site: str, database: DemoDatabase) -> "Application":
+        """Install an application once more on the same host, at the commit that is live.
+
+        Args:
+            live: the application.
+            site: the name of the folder.
+            database: an empty database.
+
+        Raises:
+            DemoError: a command failed.
+        """
+        self = cls(live.folder, database, live.environment, site)
+        await self._install(await live.head())
+        return self
+
+    async def _install(self, commit: str) -> None:
+        """Check out, set up and migrate."""
+        await git(self.folder, "clone", "--quiet", "--template=", "--branch", BRANCH, str(self.origin), str(self.path))
+        await git(self.path, "reset", "--quiet", "--hard", commit)
         self.write_environment()
         for command in ("composer install --no-dev", "npm ci", "npm run build", "php artisan migrate --force"):
             await self.run(*command.split())
-        await self._seed(server, users, sessions)
-        return self
 
     async def next_commit(self, kind: CommitKind) -> str:
         """Push another commit to the origin; the checkout is not touched.

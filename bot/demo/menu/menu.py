@@ -12,6 +12,7 @@ from bot.demo.application.git import git
 from bot.demo.errors import DemoError
 from bot.demo.forge import CHECK, DemoForge
 from bot.demo.host.database import DatabaseServer
+from bot.demo.menu.around_deploys import AroundDeploys
 from bot.demo.menu.backup_time import BackupTime
 from bot.demo.menu.cheating import Cheating
 from bot.demo.menu.faults import SECONDS, HostFaults
@@ -22,7 +23,7 @@ from bot.demo.workspace import DEPLOY
 
 COMMITS, FAULTS, BACKUPS, BY_HAND = "Next commit", "Faults", "Backups", "By hand, on the server"
 CHEATING, CHECKS, RECEIVERS = "Try to cheat", "Continuous integration", "Telling other programs"
-SIGNATURES = "Signatures"
+SIGNATURES, AROUND = "Signatures", "Before and after a deploy"
 
 _COMMITS = (
     (CommitKind.SAFE, "Add a column", "One migration that only adds"),
@@ -64,6 +65,7 @@ def entries(
     forge: DemoForge,
     receiver: DemoReceiver,
     signatures: Signatures,
+    around: AroundDeploys,
 ) -> tuple[MenuEntry, ...]:
     """Give the menu.
 
@@ -75,6 +77,7 @@ def entries(
         forge: says whether CI is green.
         receiver: is told what happens.
         signatures: asks for signatures, and attacks without any.
+        around: adds an environment before production, windows, and an eye on it.
     """
     committer = _Committer(application)
     commits = (
@@ -153,8 +156,17 @@ def entries(
     )
     cheating = _about_cheating(Cheating(application))
     about_backups = _about_backups(UserMistakes(application, server), nightly)
-    others = (*_about_checks(forge), *_about_receivers(receiver), *_about_signatures(signatures))
+    others = (*_around(around), *_about_checks(forge), *_about_receivers(receiver), *_about_signatures(signatures))
     return (*commits, *others, *cheating, *faults, *about_backups, sign_up, leave, by_hand)
+
+
+def _around(around: AroundDeploys) -> tuple[MenuEntry, ...]:
+    return (
+        MenuEntry("staging", AROUND, "Add staging", "Production takes what was verified there", around.add_staging),
+        MenuEntry("window", AROUND, "Open a window soon", "For deploys with --at next-window", around.open_window),
+        MenuEntry("watch", AROUND, "Watch after each deploy", "The log and the login page", around.watch),
+        MenuEntry("errors", AROUND, "Let the site log errors", "As code does that is wrong", around.write_errors),
+    )
 
 
 def _about_signatures(signatures: Signatures) -> tuple[MenuEntry, ...]:

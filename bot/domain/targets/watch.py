@@ -14,7 +14,7 @@ class Watch:
         length: how long after the change.
         log_errors: number of new errors in the log that crosses the line; None to leave the log alone.
         health: URL that must answer with a status below 400; empty for none.
-        command: run by `sh` on the first host, and only reads; a status other than 0 crosses the line. Empty for none.
+        command: run by `sh` on each host, and only reads; a status other than 0 crosses the line. Empty for none.
     """
 
     length: timedelta
