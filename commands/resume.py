@@ -81,7 +81,9 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
     target = on_other_hosts(target, left_out)
     hosts, database = await read_target(recipe, target, look, _sha(plan))
     ran = {row.name for row in await ran_now(recipe, target, look, plan) or ()}
-    left = steps_left(before, decision)
+    # A host that is no longer in the operations file has nothing left to be done.
+    elsewhere = frozenset(plan.batches.all_hosts if plan.batches is not None else ()) - frozenset(target.hosts)
+    left = without_hosts(steps_left(before, decision), elsewhere)
     _require_bound(left)
     migrates = any(step.schema for step in left)
     pending = tuple(name for name in plan.pending if name not in ran) if migrates else ()
@@ -94,7 +96,7 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
         steps=(
             *before_plan(recipe, target, run.id),
             *remaining,
-            *without_hosts(_verification(plan, decision), frozenset(left_out)),
+            *without_hosts(_verification(plan, decision), elsewhere | frozenset(left_out)),
         ),
         requirement=target.policy.regular_requirement(
             run.request, destructive=plan.destructive, restores=plan.restores

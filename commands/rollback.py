@@ -112,7 +112,7 @@ class Rollback:
         if decision in CONTINUING:
             return await resume_plan(run, await read_stopped_run(run, look), recipe, target, look)
         before = await read_stopped_run(run, look) if decision is not None else None
-        silent = () if before is None else await away(before, look)
+        silent = () if before is None else await away(before, target, look)
         everywhere, target = target, on_other_hosts(target, silent)
         between = before
         scope = _scope_after(before) if before is not None else options_as(run, RollbackOptions).scope

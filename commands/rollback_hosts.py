@@ -36,11 +36,12 @@ async def left_between(look: Look) -> Run | None:
     return latest if latest is not None and latest.ended and is_partly_rolled_out(latest) else None
 
 
-async def away(before: Run, look: Look) -> tuple[str, ...]:
+async def away(before: Run, target: Target, look: Look) -> tuple[str, ...]:
     """Name the hosts of a run that stopped between its hosts that do not answer now: they cannot be taken back.
 
     Args:
         before: the run that stopped.
+        target: where.
         look: reads.
 
     Raises:
@@ -49,7 +50,7 @@ async def away(before: Run, look: Look) -> tuple[str, ...]:
     if not is_partly_rolled_out(before):
         return ()
     silent: list[str] = []
-    for host in sorted(perhaps_away(before)):
+    for host in sorted(perhaps_away(before) & frozenset(target.hosts)):
         try:
             await look.identity(host)
         except RefusedError as refusal:

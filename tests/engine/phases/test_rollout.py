@@ -200,6 +200,21 @@ async def test_a_retry_asks_the_bad_host_again_and_goes_on(ten: SmallWorld) -> N
     assert all(done_at(ten, place) == list(AROUND) for place in hosts(10) if place != "web5")
 
 
+@pytest.mark.parametrize("decision", [Decision.RETRY, Decision.GO_ON, Decision.ROLL_BACK])
+async def test_a_host_that_is_no_longer_configured_is_left_alone(ten: SmallWorld, decision: Decision) -> None:
+    held = await stopped(ten, ("host-health", "web2"))
+    for place in hosts(10):
+        ten.sight.moves(place, sha=HEAD if decision is Decision.ROLL_BACK else NEXT, removed_count=1)
+    await ten.engine.drain()
+    ten.target = replace(ten.target, hosts=tuple(place for place in hosts(10) if place != "web2"))
+    del ten.sight.hosts["web2"]
+    await ten.new_engine().start()
+    ended = await decided(ten, held, decision)
+    assert ended.state is RunState.SUCCEEDED, ended.problem
+    assert done_at(ten, "web2") == list(AROUND[:3])
+    assert all(row.place != "web2" for row in ended.steps)
+
+
 async def test_those_that_were_changed_are_taken_back(ten: SmallWorld) -> None:
     held = await stopped(ten, ("host-health", "web1"))
     assert progress(held)["web2"] is HostProgress.WAITING
