@@ -14,6 +14,7 @@ from bot.domain.runs.planner import Planner
 from bot.domain.runs.request import (
     Action,
     BackupOptions,
+    ChangeLayout,
     DeployOptions,
     DropLeftover,
     ListBackups,
@@ -33,6 +34,7 @@ from commands.backup_restore import RestoreSubcommand
 from commands.backup_verify import VerifySubcommand
 from commands.command import SlashCommand
 from commands.deploy import Deploy
+from commands.layout import LayoutChange
 from commands.migrate_status import MigrateStatus
 from commands.ops import Ops
 from commands.rollback import Rollback
@@ -62,6 +64,8 @@ def planner_for(options: RequestOptions, recipes: Mapping[TargetName, Recipe]) -
     match options:
         case DeployOptions() | ResumeOptions(action=Action.DEPLOY):
             return Deploy(recipes)
+        case ChangeLayout():
+            return LayoutChange(recipes)
         case RollbackOptions() | ResumeOptions(action=Action.ROLLBACK):
             return Rollback(recipes)
         case BackupOptions() | ScheduledBackup() | ResumeOptions(action=Action.BACKUP):

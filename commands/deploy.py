@@ -11,7 +11,7 @@ from bot.domain.runs.acts import NothingPending
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.findings import HeldBack, OpenSession, Unfinished
 from bot.domain.runs.plan import NothingToDo, Plan, Step
-from bot.domain.runs.request import Action, DeployOptions, Origin, Request
+from bot.domain.runs.request import Action, ChangeLayout, DeployOptions, Origin, Request
 from bot.domain.runs.rollout import live_steps
 from bot.domain.runs.run import Run
 from bot.domain.runs.start_time import NEXT_WINDOW, AskedTime, is_time, read_time
@@ -46,11 +46,12 @@ from commands.releases import hosts_differ, release_to_deploy, same_code
 from commands.resume import read_stopped_run, resume_basis, resume_plan
 from commands.server_role import on_replica, require_writable
 from commands.used_database import other_server
-from commands.words import find_target, sort_words, with_target
+from commands.words import TARGET_WORDS, Words, find_target, sort_words, with_target
 
 DRY_RUN = "--dry-run"
 NO_MIGRATE = "--no-migrate"
 AT = "--at"
+LAYOUT = "--layout"
 _WORDS = 3
 _TIME_WORDS = 3
 """A day, a time and a time zone."""
@@ -78,7 +79,7 @@ class Deploy:
             RefusedError: with what is wrong and what would be right.
         """
         usage = f"{self.name} {self.usage}"
-        known = frozenset({DRY_RUN, NO_MIGRATE})
+        known = frozenset({DRY_RUN, NO_MIGRATE, LAYOUT})
         sorted_words = sort_words(_with_whole_time(words), usage, known, _WORDS, frozenset({AT}), FLAGS)
         plain = sorted_words.plain
         # Without any word a form opens; the reason of an exception may have taken up a target that was typed behind it.
@@ -87,6 +88,8 @@ class Deploy:
         target = find_target(plain, origin.channel, operations, usage)
         asked = plain[2] if len(plain) == _WORDS else target.branch
         flags = sorted_words.flags
+        if LAYOUT in flags:
+            return Request(_change_layout(sorted_words, usage), target.name, origin, " ".join((self.name, *words)))
         options = DeployOptions(
             ref=Ref(asked).text,
             dry_run=DRY_RUN in flags,
@@ -233,6 +236,18 @@ def _with_whole_time(words: tuple[str, ...]) -> tuple[str, ...]:
         if is_time(text):
             return (*words[: first - 1], f"{AT}={text}", *words[first + count :])
     return words
+
+
+def _change_layout(asked: Words, usage: str) -> ChangeLayout:
+    """Read a request for another layout; nothing else can be asked for at once.
+
+    Raises:
+        RefusedError: `usage`, with what is too much.
+    """
+    more = [*asked.plain[TARGET_WORDS:], *sorted({DRY_RUN, NO_MIGRATE, AT, EMERGENCY} & asked.flags.keys())]
+    if more:
+        raise RefusedError(problem(Reason.USAGE, usage=usage, extra=" ".join(more)))
+    return ChangeLayout(read_exceptions(asked.flags, usage))
 
 
 def _read_at(flags: Mapping[str, str]) -> AskedTime | None:

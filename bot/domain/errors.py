@@ -45,6 +45,7 @@ class Reason(StrEnum):
     CHECKOUT_MISSING = "checkout_missing"
     CHECKOUT_UNREADABLE = "checkout_unreadable"
     CHECKOUT_DIRTY = "checkout_dirty"
+    LAYOUT_UNFIT = "layout_unfit"
     FILES_IN_THE_WAY = "files_in_the_way"
     NOT_WRITABLE = "not_writable"
     SERVICE_NOT_ALLOWED = "service_not_allowed"

@@ -9,6 +9,7 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.plan import Commit
 from bot.domain.targets.layout import ReleaseFolder
 from bot.domain.targets.look import CommandOutput, HostFacts, HostQuestion, NotConfined
+from bot.hosts.look_layout import parse_survey
 from bot.hosts.look_readiness import parse_readiness
 from bot.sandbox.commit_command import told_in_confinement
 
@@ -86,6 +87,7 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
         same_files=frozenset(sections.get("same-files", ())),
         release=next(iter(sections.get("release", ())), ""),
         releases=tuple(ReleaseFolder(*pair) for pair in _pairs(sections.get("releases", ()))),
+        found=parse_survey(sections.get("lies", ())),
     )
 
 

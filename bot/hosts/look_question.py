@@ -7,6 +7,7 @@ import re
 from bot.domain.names import Ref, Sha
 from bot.domain.shell import Command, Syntax, Word, assignments, command
 from bot.domain.targets.look import CommitCode, ConfinedCommand, HostQuestion
+from bot.hosts.look_layout import SURVEY
 from bot.hosts.look_readiness import readiness_parts
 from bot.sandbox.commit_command import commit_command_script, not_confined_script
 
@@ -284,6 +285,7 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
         "directory": directory,
         "since": " ".join(Sha(commit).text for commit in question.since),
         "releases": question.releases,
+        "survey": question.survey,
         "compared": " ".join(Sha(commit).text for commit in question.compared),
     }
     parts = [*assignments(values), Syntax("sha= head= trusted=\n"), Syntax(_PREPARE), Syntax(_READ_CHECKOUT)]
@@ -294,6 +296,8 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
     parts += readiness_parts(question)
     if question.releases:
         parts.append(Syntax(_RELEASES))
+    if question.survey:
+        parts.append(Syntax(SURVEY))
     parts.append(Syntax(_EXISTING if question.exists else "section existing\n"))
     for path in question.exists:
         parts += [Syntax("relative="), Word(path), Syntax('\n! comes_or_stays "$relative" || value "$relative"\n')]

@@ -150,17 +150,23 @@ def _with_releases(recipe: Recipe, read: _RecipeFile, releases: _Releases) -> tu
         _resolved(phase, getattr(releases, phase), getattr(read, phase), problems)
         for phase in ("prepare", "change", "verify")
     ]
-    recipe = replace(recipe, releases=ReleaseSteps(*steps))
+    changes = [
+        _resolved("change", getattr(releases, name), read.change, problems, name) for name in ("convert", "revert")
+    ]
+    recipe = replace(recipe, releases=ReleaseSteps(*steps, *changes))
     if not problems:
         laid_out = replace(recipe, prepare=steps[0], change=steps[1], verify=steps[2])
         problems += [f"releases.{found}" for found in _inconsistencies(laid_out) if not found.startswith("migrations.")]
+        for name, specs in zip(("convert", "revert"), changes, strict=True):
+            found = _inconsistencies(replace(recipe, prepare=(), change=specs))
+            problems += [f"releases.{one}".replace("change[", f"{name}[") for one in found if one.startswith("change[")]
     if not problems and all(spec.key != SWITCH for spec in steps[1]):
         problems.append(f"releases.change: there is no step '{SWITCH}', which makes the release live")
     return recipe, tuple(problems)
 
 
 def _resolved(
-    phase: str, given: list[dict[str, Any]] | None, steps: list[_Step], problems: list[str]
+    phase: str, given: list[dict[str, Any]] | None, steps: list[_Step], problems: list[str], name: str = ""
 ) -> tuple[StepSpec, ...]:
     """Give the steps of a phase for releases: `use: KEY` is the step of the same phase, with what stands beside it."""
     if given is None:
@@ -168,7 +174,7 @@ def _resolved(
     by_key = {step.key: step.model_dump(exclude_unset=True) for step in steps}
     specs = []
     for index, item in enumerate(given):
-        where = f"releases.{phase}[{index}]"
+        where = f"releases.{name or phase}[{index}]"
         used = item.get("use")
         if used is not None and used not in by_key:
             near = nearest(str(used), by_key)
@@ -546,6 +552,8 @@ class _Releases(_Model):
     prepare: list[dict[str, Any]] | None = None
     change: list[dict[str, Any]] | None = None
     verify: list[dict[str, Any]] | None = None
+    convert: list[dict[str, Any]] = []
+    revert: list[dict[str, Any]] = []
 
 
 class _RecipeFile(_Model):

@@ -347,11 +347,15 @@ class ReleaseSteps:
         prepare: steps before the gate.
         change: steps after the gate.
         verify: steps after the changes.
+        convert: steps that make the live code the first release; none if the recipe cannot.
+        revert: steps that make the live release a checkout again; none if the recipe cannot.
     """
 
     prepare: tuple[StepSpec, ...]
     change: tuple[StepSpec, ...]
     verify: tuple[StepSpec, ...]
+    convert: tuple[StepSpec, ...] = ()
+    revert: tuple[StepSpec, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -292,7 +292,7 @@ async def test_whatever_is_killed_the_old_release_is_live_or_the_new_one(
     steps = {name: step for name, step in root.steps(sha, release).items() if name not in _SLOW}
     for name, step in steps.items():
         if name == key:
-            await _killed(root, step, program, moment)
+            await killed(root, step, program, moment)
             break
         await root.succeeds(step)
     assert root.live in {before, release.name}
@@ -308,7 +308,7 @@ async def test_whatever_is_killed_the_old_release_is_live_or_the_new_one(
     assert first not in root.names
 
 
-async def _killed(root: Root, step: Step, program: str, moment: str) -> None:
+async def killed(root: Root, step: Step, program: str, moment: str) -> None:
     """Run a step until it calls a program, and kill its whole group by SIGKILL, before or after that call."""
     assert isinstance(step.act, Shell)
     programs = root.path.parent / "killing"

@@ -52,7 +52,7 @@ from bot.domain.runs.rehearsal_findings import (
     WayBack,
     WayBackState,
 )
-from bot.domain.runs.rollout_findings import AllAtOnce, AtOnceReason, HostsDiffer, LeftOut
+from bot.domain.runs.rollout_findings import AllAtOnce, AtOnceReason, HostsDiffer, LaidOut, LeftOut
 from bot.domain.runs.run_findings import (
     AlreadyDown,
     CheckFound,
@@ -91,6 +91,7 @@ __all__ = [
     "HostsDiffer",
     "LackKind",
     "LacksPrivileges",
+    "LaidOut",
     "LeftOut",
     "LossUnknown",
     "MigrationEffect",
@@ -200,6 +201,7 @@ Finding = (
     | AlreadyDown
     | AllAtOnce
     | HostsDiffer
+    | LaidOut
     | LeftOut
     | OtherServer
     | OnReplica

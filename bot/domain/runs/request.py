@@ -102,6 +102,18 @@ class DeployOptions:
 
 
 @dataclass(frozen=True)
+class ChangeLayout:
+    """`/deploy APP ENV --layout`: lay the live code out on the hosts as `layout:` says; no other code goes live.
+
+    Args:
+        exceptions: from the policy.
+    """
+
+    action: ClassVar = Action.DEPLOY
+    exceptions: PolicyExceptions = NO_EXCEPTIONS
+
+
+@dataclass(frozen=True)
 class ToRelease:
     """Go back to a release.
 
@@ -255,6 +267,7 @@ class ResumeOptions:
 
 RequestOptions = (
     DeployOptions
+    | ChangeLayout
     | RollbackOptions
     | BackupOptions
     | ScheduledBackup
@@ -294,7 +307,7 @@ class Request:
     def exceptions(self) -> PolicyExceptions:
         """The exceptions from the policy that it asks for."""
         match self.options:
-            case DeployOptions() | RollbackOptions() | RestoreBackup() | ResumeOptions():
+            case DeployOptions() | ChangeLayout() | RollbackOptions() | RestoreBackup() | ResumeOptions():
                 return self.options.exceptions
             case _:
                 return NO_EXCEPTIONS
@@ -341,7 +354,7 @@ class Request:
             exceptions: from the policy.
         """
         match self.options:
-            case DeployOptions() | RollbackOptions() | RestoreBackup() | ResumeOptions():
+            case DeployOptions() | ChangeLayout() | RollbackOptions() | RestoreBackup() | ResumeOptions():
                 return replace(self, options=replace(self.options, exceptions=exceptions))
             case _:
                 return self

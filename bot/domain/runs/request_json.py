@@ -9,6 +9,7 @@ from bot.domain.names import TargetName
 from bot.domain.runs.request import (
     Action,
     BackupOptions,
+    ChangeLayout,
     Decision,
     DeployOptions,
     DropLeftover,
@@ -69,6 +70,8 @@ def options_to_json(options: RequestOptions) -> dict[str, str]:
         case DeployOptions(ref, dry_run, migrate, exceptions, at):
             flags = _flag("dry_run", dry_run) | _flag("no_migrate", not migrate)
             return {"ref": ref} | flags | _exceptions_to_json(exceptions) | _start_to_json(at)
+        case ChangeLayout(exceptions):
+            return {"what": "layout"} | _exceptions_to_json(exceptions)
         case RollbackOptions(scope, exceptions):
             return _scope_to_json(scope) | _exceptions_to_json(exceptions)
         case BackupOptions(tables):
@@ -115,6 +118,9 @@ def _read_options(action: Action, left: dict[str, str]) -> RequestOptions:
     if "resume" in left:
         return _read_resume(action, left)
     match action:
+        case Action.DEPLOY if left.get("what") == "layout":
+            del left["what"]
+            return ChangeLayout(_read_exceptions(left))
         case Action.DEPLOY:
             migrate = not left.pop("no_migrate", "")
             return DeployOptions(

@@ -47,6 +47,20 @@ class HostsDiffer(StoredFacts):
 
 
 @dataclass(frozen=True)
+class LaidOut(StoredFacts):
+    """The live code is laid out anew on the hosts, and stays the same.
+
+    Args:
+        lies: how it lies before: a value of `bot.domain.targets.layout.Layouts`.
+        root: the folder.
+    """
+
+    kind: ClassVar = "laid_out"
+    lies: str
+    root: str
+
+
+@dataclass(frozen=True)
 class LeftOut(StoredFacts):
     """Hosts that a run leaves as they are, because they were not healthy or did not answer.
 

@@ -92,6 +92,42 @@ class KeptRelease:
     name: str
 
 
+class Layouts(StrEnum):
+    """How code lies in a folder, by who laid it out."""
+
+    EMPTY = "empty"
+    NOTHING = "nothing"
+    """Nothing that is known."""
+    CHECKOUT = "checkout"
+    CONVERTED = "converted"
+    """Releases that were made in a checkout: `public` and `artisan` there are links to the live one."""
+    HALF = "half"
+    """As `CONVERTED`, but for `artisan`: a run ended on the way there or back."""
+    RELEASES = "releases"
+    DEPLOYER = "deployer"
+    CAPISTRANO = "capistrano"
+    ENVOYER = "envoyer"
+
+
+ADOPTED = frozenset({Layouts.CHECKOUT, Layouts.HALF, Layouts.DEPLOYER, Layouts.CAPISTRANO, Layouts.ENVOYER})
+"""What can become releases."""
+
+
+@dataclass(frozen=True)
+class FoundLayout:
+    """What a host has where releases are to be.
+
+    Args:
+        lies: how the code lies.
+        sha: the live commit; empty where nothing there says it.
+        live: what `current` leads to, the name of a folder; empty without the link.
+    """
+
+    lies: Layouts
+    sha: str = ""
+    live: str = ""
+
+
 def release_name(at: datetime, sha: str) -> str:
     """Name the folder of a release: the time in UTC and the short hash, so that names sort by age.
 

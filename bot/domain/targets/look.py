@@ -16,7 +16,7 @@ from bot.domain.runs.run import Run
 from bot.domain.shell import Command
 from bot.domain.targets.forge import ForgeAnswer
 from bot.domain.targets.host_identity import HostIdentity
-from bot.domain.targets.layout import ReleaseFolder
+from bot.domain.targets.layout import FoundLayout, ReleaseFolder
 from bot.domain.targets.order import Verification
 from bot.domain.targets.privileges import MissingPrivilege
 from bot.domain.targets.table_names import TableNames
@@ -96,6 +96,7 @@ class HostQuestion:
         writes: folders of the checkout that steps write to.
         compared: commits whose files to compare with those of the ref's commit.
         releases: the folder with `current` and `releases`, to list them; empty where there are none.
+        survey: a folder, to find out how code lies in it; empty not to.
     """
 
     path: str
@@ -115,6 +116,7 @@ class HostQuestion:
     writes: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     releases: str = ""
+    survey: str = ""
 
 
 class SudoAnswer(StrEnum):
@@ -198,6 +200,7 @@ class HostFacts:
         same_files: the requested commits that have exactly the files of `sha`.
         release: what `current` leads to, the name of the live release's folder; empty without releases.
         releases: the complete ones.
+        found: how code lies in the folder that was asked about; None if none was.
     """
 
     host: str
@@ -233,6 +236,7 @@ class HostFacts:
     same_files: frozenset[str] = frozenset()
     release: str = ""
     releases: tuple[ReleaseFolder, ...] = ()
+    found: FoundLayout | None = None
 
 
 @dataclass(frozen=True)

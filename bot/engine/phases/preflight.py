@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import Preflight
 from bot.domain.targets.checkout_problems import dirty_problem
+from bot.domain.targets.layout import ADOPTED, FoundLayout, Releases
 from bot.domain.targets.look import HostFacts, HostQuestion
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, TargetReader
 
@@ -25,11 +26,15 @@ class PreflightPerformer:
         """Read the host; nothing is started there."""
         act = job.step.act
         assert isinstance(act, Preflight)  # noqa: S101 - the registry hands over acts of this class only
-        asked = HostQuestion(path=job.target.path, tools=act.tools)
+        layout = job.target.layout
+        survey = layout.root if isinstance(layout, Releases) else ""
+        asked = HostQuestion(path=job.target.path, tools=act.tools, survey=survey)
         try:
             facts = await self._target_reader.look(job.target).host(job.place, asked)
         except RefusedError as refusal:
             return Failed(refusal.problem)
+        if not facts.is_checkout and facts.found is not None and facts.found.lies in ADOPTED:
+            return Failed(_to_convert(facts.found, job))
         found = host_problem(facts, job.target.path, act.needs)
         if found is not None:
             return Failed(found)
@@ -46,6 +51,19 @@ class PreflightPerformer:
     async def end(self, job: Job) -> Ending:
         """There is no process group."""
         return Ending.GONE
+
+
+def _to_convert(found: FoundLayout, job: Job) -> Problem:
+    """Give the problem of a host whose live code is still to be laid out as releases."""
+    name = job.target.name
+    return problem(
+        Reason.CHECKOUT_MISSING,
+        host=job.place,
+        path=job.target.path,
+        lies=found.lies.value,
+        app=name.app,
+        environment=name.environment,
+    )
 
 
 def host_problem(facts: HostFacts, path: str, needs_kib: int) -> Problem | None:

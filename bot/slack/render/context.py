@@ -14,7 +14,7 @@ from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.findings import BackupMade, first_of
 from bot.domain.runs.history import Head
 from bot.domain.runs.plan import BOT, Phase
-from bot.domain.runs.request import DropLeftover, OverdueBackup, RequestOptions, VerifyBackup
+from bot.domain.runs.request import ChangeLayout, DropLeftover, OverdueBackup, RequestOptions, VerifyBackup
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
 from bot.domain.secrets import Masker
 from bot.domain.targets.forge import Repository
@@ -126,6 +126,7 @@ def target_name(run: Run) -> Markup:
 
 
 _ACTION_KEYS: dict[type[RequestOptions], str] = {
+    ChangeLayout: "action.layout",
     VerifyBackup: "action.verify",
     DropLeftover: "action.drop-old",
     OverdueBackup: "action.overdue",

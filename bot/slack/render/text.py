@@ -266,6 +266,12 @@ def fill(template: str, values: Mapping[str, str]) -> Markup:
     return Markup(_VALUE.sub(value, text).replace(PRESENT, "").strip())
 
 
+_MAY_BE_MISSING = (
+    "title", "people", "environment", "session", "query", "backup", "lacks", "extra", "primary", "busy", "lies",
+)  # fmt: skip
+"""Facts on whose absence a template can depend."""
+
+
 def _template_values(problem: Problem, translator: Translator) -> dict[str, str]:
     """Format the facts of a problem for its templates.
 
@@ -281,13 +287,15 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
     if facts.get("people"):
         people = facts["people"]
         shown["people"] = people if isinstance(people, Markup) else _phrases(people, translator)
-    for name in ("title", "people", "environment", "session", "query", "backup", "lacks", "extra", "primary", "busy"):
+    for name in _MAY_BE_MISSING:
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(PRESENT)
     for name in ("at", "zone", "weeks"):
         shown[f"{name}_missing" if not facts.get(name) else f"{name}_there"] = Markup(PRESENT)
     if problem.reason is Reason.CHECKOUT_DIRTY:
         shown["modes_only" if facts.get("modes") else "modes_missing"] = Markup(PRESENT)
+    if problem.reason is Reason.LAYOUT_UNFIT:
+        shown[f"is_{facts.get('why', '')}"] = Markup(PRESENT)
     if problem.reason is Reason.NOT_RESTORABLE:
         kind = _RESTORING.get(facts.get("stage", ""), "is_hindered")
         shown[kind] = Markup(PRESENT)

@@ -13,6 +13,7 @@ from bot.domain.runs.findings import (
     Finding,
     HostsDiffer,
     LacksPrivileges,
+    LaidOut,
     LeftOut,
     MigrationEffect,
     MigrationFile,
@@ -356,6 +357,10 @@ def _finding(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
         return ctx.translator.translate(f"finding.{found.kind}.{found.reason.value}", what=what)
     if isinstance(found, AllAtOnce):
         return ctx.translator.translate(f"finding.{found.kind}.{found.reason.value}")
+    if isinstance(found, LaidOut):
+        how = {"checkout": "checkout", "half": "checkout", "converted": "converted"}.get(found.lies, "tool")
+        root, tool = markup.inline(found.root), markup.inline(found.lies.capitalize())
+        return ctx.translator.translate(f"finding.{found.kind}.{how}", root=root, tool=tool)
     if isinstance(found, HostsDiffer):
         return ctx.translator.translate(f"finding.{found.kind}", code=hosts.differing_code(found))
     if isinstance(found, AlreadyDown | LeftOut):
