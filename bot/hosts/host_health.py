@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
@@ -44,19 +44,8 @@ class HostHealthPerformer:
         act = job.step.act
         if not isinstance(act, HostHealth):
             raise TypeError(f"step {job.step.key} does not ask a host")
-        parts = urlsplit(act.url)
-        port = parts.port or _PORTS[parts.scheme]
-        limits = aiohttp.ClientTimeout(total=SECONDS_A_TRY)
         try:
-            async with (
-                self._open_tunnel(job.place, parts.hostname or "", port) as (here, at),
-                aiohttp.ClientSession(timeout=limits, headers={"Host": parts.netloc.rpartition("@")[2]}) as session,
-            ):
-                near = urlunsplit((parts.scheme, f"{here}:{at}", parts.path or "/", parts.query, ""))
-
-                async def once() -> HealthAnswer:
-                    return await _ask(session, near, act.url, parts.hostname)
-
+            async with as_seen_from(self._open_tunnel, job.place, act.url) as once:
                 return await ask_until_fine(job, act, output, once, self._pause)
         except RefusedError as refusal:
             return Failed(refusal.problem)
@@ -72,6 +61,30 @@ class HostHealthPerformer:
     async def end(self, job: Job) -> Ending:
         """Report that there is no process to end."""
         return Ending.GONE
+
+
+@asynccontextmanager
+async def as_seen_from(
+    open_tunnel: Tunnel, host: str, url: str
+) -> AsyncIterator[Callable[[], Awaitable[HealthAnswer]]]:
+    """Open a way to a URL's server through a host, and give what requests it once.
+
+    Args:
+        open_tunnel: through a host.
+        host: its name.
+        url: http or https, as seen from there.
+
+    Raises:
+        RefusedError: the host cannot be reached.
+    """
+    parts = urlsplit(url)
+    limits = aiohttp.ClientTimeout(total=SECONDS_A_TRY)
+    async with (
+        open_tunnel(host, parts.hostname or "", parts.port or _PORTS[parts.scheme]) as (here, at),
+        aiohttp.ClientSession(timeout=limits, headers={"Host": parts.netloc.rpartition("@")[2]}) as session,
+    ):
+        near = urlunsplit((parts.scheme, f"{here}:{at}", parts.path or "/", parts.query, ""))
+        yield lambda: _ask(session, near, url, parts.hostname)
 
 
 async def _ask(session: aiohttp.ClientSession, near: str, url: str, name: str | None) -> HealthAnswer:

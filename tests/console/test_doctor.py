@@ -296,6 +296,26 @@ async def test_a_page_that_does_not_answer(doctor: Doctor, free_port: int) -> No
     assert found.startswith(f"health of compte production: {url} does not answer here")
 
 
+async def test_the_page_that_each_host_of_a_rollout_must_answer(
+    doctor: Doctor, ssh_host: DemoHost, web: WebServer, free_port: int
+) -> None:
+    login = {"address": ssh_host.address, "port": ssh_host.port, "user": ssh_host.user}
+    second = {**login, "key": str(ssh_host.key), "known_hosts": str(ssh_host.known_hosts)}
+    path = "apps.compte.environments.production"
+    hosts = {"hosts.web2": second, f"{path}.hosts": ["web1", "web2"]}
+    _, lines = await doctor({**hosts, f"{path}.rollout": {"health": web.health_url}})
+    found = [line for line in lines if "health of compte production on " in line]
+    assert len(found) == 2, lines
+    assert all(line.startswith("ok") and f"{web.health_url} answers 200 in" in line for line in found)
+    silent = f"http://127.0.0.1:{free_port}/up"
+    away = failed(await doctor({**hosts, f"{path}.rollout": {"health": silent}}))
+    assert [line.partition(":")[0] for line in away] == [
+        "health of compte production on web1",
+        "health of compte production on web2",
+    ]
+    assert f"{silent} does not answer as web1 sees it" in away[0]
+
+
 async def test_the_forge_and_the_checks_that_it_knows(doctor: Doctor, free_port: int) -> None:
     async with DemoForge() as forge:
         asks = {"apps.compte.repository": forge.repository, "apps.compte.checks": ["phpunit", "lint"]}

@@ -12,7 +12,7 @@ from bot.console.doctor_checks.checkouts import check_backups, check_checkout
 from bot.console.doctor_checks.databases import check_database
 from bot.console.doctor_checks.dump_tools import check_dump_tools
 from bot.console.doctor_checks.forge import apps_with_checks, check_forge
-from bot.console.doctor_checks.health import check_health
+from bot.console.doctor_checks.health import check_health, check_host_health
 from bot.console.doctor_checks.hosts import HostCheck, check_host
 from bot.console.doctor_checks.receivers import check_receivers
 from bot.console.doctor_checks.rehearsals import check_rehearsal
@@ -71,7 +71,8 @@ def _target(
     async def checkout(host: str) -> _Found:
         if not (await hosts[host]).usable:
             return (_not_looked_at(f"{target.name} on {host}", host),)
-        return await check_checkout(connections, target, recipe, host)
+        found = await check_checkout(connections, target, recipe, host)
+        return (*found, *await check_host_health(connections, target, host))
 
     async def database_and_backups() -> _Found:
         via, first = target.database.via if target.database else None, target.hosts[0]

@@ -1,4 +1,4 @@
-"""The page that must answer after a deploy: whether it answers now."""
+"""The pages that must answer after a deploy, and between batches of hosts: whether they answer now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import aiohttp
 
 from bot.console.doctor_checks.check_result import CheckResult, fail, ok
 from bot.console.doctor_checks.formats import milliseconds
+from bot.console.doctor_checks.problem_text import explain
+from bot.domain.errors import RefusedError
+from bot.domain.targets.rollout import HealthUrl
 from bot.domain.targets.target import Target
+from bot.hosts.connections import Connections
+from bot.hosts.host_health import as_seen_from
+from bot.hosts.tunnels import Tunnels
 
 _SECONDS = 15.0
 _FIRST_BAD_STATUS = 400
@@ -36,4 +42,32 @@ async def check_health(target: Target) -> tuple[CheckResult, ...]:
     figure = f"{at} answers {status} in {milliseconds(time.monotonic() - began)}"
     if status >= _FIRST_BAD_STATUS:
         return (fail(what, f"{figure} - a status below {_FIRST_BAD_STATUS}, or every deploy will be said to fail"),)
+    return (ok(what, figure),)
+
+
+async def check_host_health(connections: Connections, target: Target, host: str) -> tuple[CheckResult, ...]:
+    """Ask the URL of a target's `rollout` once, through a host, as the bot does between batches.
+
+    Args:
+        connections: to the hosts.
+        target: whose rollout; without a URL there are no results.
+        host: name of the host.
+    """
+    health = None if target.rollout is None else target.rollout.health
+    if not isinstance(health, HealthUrl):
+        return ()
+    what = f"health of {target.name} on {host}"
+    began = time.monotonic()
+    try:
+        async with as_seen_from(Tunnels(connections).open, host, health.url) as once:
+            answer = await once()
+    except RefusedError as refusal:
+        return (fail(what, explain(refusal.problem)),)
+    except TimeoutError:
+        return (fail(what, f"{health.url} does not answer in time, as {host} sees it - check `rollout.health`"),)
+    if answer.status is None:
+        return (fail(what, f"{health.url} does not answer as {host} sees it: {answer.error} - check `rollout.health`"),)
+    figure = f"{health.url} answers {answer.status} in {milliseconds(time.monotonic() - began)}"
+    if not answer.fine:
+        return (fail(what, f"{figure} - a status below {_FIRST_BAD_STATUS}, or every rollout will stop here"),)
     return (ok(what, figure),)
