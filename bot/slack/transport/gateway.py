@@ -364,7 +364,7 @@ class Gateway:
         headers = {"Authorization": f"Bearer {self.client.token}"}
         session = self.client.session
         if session is None:
-            raise SlackUncertainError("no session")
+            raise SlackUncertainError("closed")
         try:
             async with session.get(file.url, headers=headers, allow_redirects=False) as answer:
                 if answer.status == _TOO_MANY:

@@ -152,6 +152,9 @@ _FOR_WHO_RUNS_IT = {"doctor.py", "manifest.py", "catalog.py"}
 _METHOD = re.compile(r"[a-z]+(_[a-zA-Z]+)+")
 """A method of Slack's client, such as `chat_postMessage`."""
 
+_HEADER = frozenset({"Authorization", "Bearer "})
+"""What the request for a file has."""
+
 _PROSE = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|[A-Z][a-z]{3,}(?![A-Z])")
 
 
@@ -171,7 +174,7 @@ def sentences_in(file: Path) -> Iterator[str]:
         if not is_text or id(node) in passed:
             continue
         text = node.value  # type: ignore[attr-defined]  # a constant
-        if _PROSE.search(text) and not _METHOD.fullmatch(text):
+        if _PROSE.search(text) and not _METHOD.fullmatch(text) and text not in _HEADER:
             yield text
 
 

@@ -24,6 +24,7 @@ from bot.domain.runs.findings import (
     ValuesLost,
 )
 from bot.domain.runs.migration_risk import EffectKind, MigrationRisk
+from bot.domain.runs.plan import Skipped
 from bot.domain.runs.request import Action, Decision, ResumeOptions, RollbackOptions
 from bot.domain.runs.run import Run, RunState, StepState
 from bot.domain.targets.forge import Repository, forge_kind
@@ -200,6 +201,18 @@ def test_a_plan_like_the_last_one_names_only_the_steps_that_differ() -> None:
         assert "1. " not in text
         assert "from step" not in text
         assert "takes the site down" in text
+        assert "Not needed" not in text
+
+
+def test_steps_that_are_not_needed_for_one_reason_stand_together() -> None:
+    skipped = (
+        Skipped("migrate", "Migrate", "no migrations"),
+        Skipped("assets", "Build", ""),
+        Skipped("pending", "None is pending", "no migrations"),
+    )
+    run = replace(RUNS["awaiting_approval"], plan=replace(PLAN, skipped=skipped))
+    shown = "\n".join(each for block in render(run, ctx())[PLAN_SLOT].blocks for each in texts(block))
+    assert "Not needed: Migrate, None is pending (no migrations) · Build\n" in shown
 
 
 FORGES = {

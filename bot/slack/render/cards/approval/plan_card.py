@@ -74,6 +74,7 @@ from bot.slack.render.text import PRESENT
 _MAX_COMMITS = 6
 _MAX_MIGRATIONS = 12
 _MAX_STEPS = 40
+_MAX_SKIPPED = 20
 _MAX_CHECKS = 8
 
 _SHOWN_ELSEWHERE = (
@@ -473,10 +474,17 @@ def _differing(usual: UsualSteps, number: int, where: Markup, ctx: RenderContext
 
 
 def _skipped(plan: Plan, ctx: RenderContext) -> Markup:
-    if not plan.skipped:
+    """Render what is not needed, the steps of one reason together; empty where the last deploy was alike in that."""
+    if not plan.skipped or _usual(plan) is not None:
         return Markup("")
-    shown = [ctx.translator.translate("plan.skip", title=step.title, why=step.why) for step in plan.skipped[:10]]
-    rest = len(plan.skipped) - len(shown)
+    listed = plan.skipped[:_MAX_SKIPPED]
+    by_reason: dict[str, list[str]] = {}
+    for step in listed:
+        by_reason.setdefault(step.why, []).append(step.title)
+    shown = [
+        ctx.translator.translate("plan.skip", title=", ".join(titles), why=why) for why, titles in by_reason.items()
+    ]
+    rest = len(plan.skipped) - len(listed)
     if rest:
         shown.append(ctx.translator.count("plan.more", rest))
     return ctx.translator.translate("plan.skipped", what=Markup(" · ".join(shown)))
